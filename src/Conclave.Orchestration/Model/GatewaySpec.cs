@@ -1,0 +1,42 @@
+using System.Collections.Immutable;
+
+namespace Conclave.Orchestration.Model;
+
+/// <summary>One rule of the gateway: requests for a host and below a path go to a service.</summary>
+/// <param name="Host">Host name without port, compared without case; null matches every host.</param>
+/// <param name="Path">Path prefix on whole segments, begins with <c>/</c>; the longest match wins, a rule with a host before one without.</param>
+/// <param name="Service">Name of a service of the same file.</param>
+public sealed record RouteSpec(string? Host, string Path, string Service);
+
+/// <summary>The balancer in front of the services. Equal by value.</summary>
+public sealed record GatewaySpec
+{
+    /// <summary>No gateway at all.</summary>
+    public static GatewaySpec None { get; } = new() { Replicas = 0 };
+
+    /// <summary>URLs such as <c>http://127.0.0.1:8080</c>; every gateway process shares these sockets.</summary>
+    public ImmutableArray<string> Listen { get; init; } = [];
+
+    /// <summary>In the order of the file.</summary>
+    public ImmutableArray<RouteSpec> Routes { get; init; } = [];
+
+    /// <summary>Gateway processes. Default 2, so that one may die.</summary>
+    public int Replicas { get; init; } = 2;
+
+    /// <summary>Largest request body in bytes; beyond it 413. Default 30 MB, Kestrel's own.</summary>
+    public long MaxRequestBodyBytes { get; init; } = 30_000_000;
+
+    /// <summary>Connections of clients at the same time and per process; beyond it new ones are closed. Default 10,000.</summary>
+    public int MaxConnections { get; init; } = 10_000;
+
+    /// <summary>A request without progress for that long is ended with 504. Default 100 s, YARP's own.</summary>
+    public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(100);
+
+    /// <inheritdoc/>
+    public bool Equals(GatewaySpec? other) =>
+        other is not null && Listen.SequenceEqual(other.Listen) && Routes.SequenceEqual(other.Routes) && Replicas == other.Replicas
+        && MaxRequestBodyBytes == other.MaxRequestBodyBytes && MaxConnections == other.MaxConnections && RequestTimeout == other.RequestTimeout;
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Listen.Length, Routes.Length, Replicas, MaxConnections);
+}
