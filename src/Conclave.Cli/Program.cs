@@ -1,1 +1,4 @@
-return 0;
+using Conclave.Cli;
+using Conclave.Cli.Cluster;
+
+return await CommandTree.RunAsync(args, new ClusterCommands(), Terminal.OfProcess());
