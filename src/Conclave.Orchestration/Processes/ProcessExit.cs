@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using KnownSignal = Conclave.Orchestration.Model.Signal;
 
 namespace Conclave.Orchestration.Processes;
 
@@ -14,18 +15,22 @@ public abstract record ProcessExit
     /// <param name="Value">0 to 255; 0 means success.</param>
     public sealed record Code(int Value) : ProcessExit
     {
+        /// <inheritdoc/>
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"exited with code {Value}");
     }
 
     /// <summary>A signal ended it.</summary>
-    public sealed record Signal(UnixSignal Value) : ProcessExit
+    /// <param name="Number">1 to 64, as on x86-64 and arm64.</param>
+    public sealed record Signal(int Number) : ProcessExit
     {
-        public override string ToString() => $"killed by {Value}";
+        /// <inheritdoc/>
+        public override string ToString() => $"killed by {NameOf(Number)}";
     }
 
     /// <summary>It ended, and only its parent was told how: the kernel tells no one else the code of an adopted process.</summary>
     public sealed record Unknown : ProcessExit
     {
+        /// <inheritdoc/>
         public override string ToString() => "ended, exit code unknown (adopted process)";
     }
 
@@ -36,7 +41,7 @@ public abstract record ProcessExit
     public string ToToken() => this switch
     {
         Code code => string.Create(CultureInfo.InvariantCulture, $"code {code.Value}"),
-        Signal signal => string.Create(CultureInfo.InvariantCulture, $"signal {signal.Value.Number}"),
+        Signal signal => string.Create(CultureInfo.InvariantCulture, $"signal {signal.Number}"),
         Unknown => "unknown",
         _ => throw new System.Diagnostics.UnreachableException(),
     };
@@ -57,11 +62,25 @@ public abstract record ProcessExit
         exit = parts[0] switch
         {
             "code" => new Code(number),
-            "signal" => new Signal(new UnixSignal(number)),
+            "signal" => new Signal(number),
             _ => null,
         };
         return exit is not null;
     }
+
+    private static string NameOf(int number) => number switch
+    {
+        4 => "SIGILL",
+        5 => "SIGTRAP",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        11 => "SIGSEGV",
+        24 => "SIGXCPU",
+        25 => "SIGXFSZ",
+        31 => "SIGSYS",
+        _ when KnownSignal.TryParse(number.ToString(CultureInfo.InvariantCulture), out var known) => known.Name,
+        _ => string.Create(CultureInfo.InvariantCulture, $"signal {number}"),
+    };
 }
 
 internal sealed class ProcessExitJson : JsonConverter<ProcessExit>

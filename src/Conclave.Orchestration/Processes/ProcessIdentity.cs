@@ -12,6 +12,7 @@ public readonly record struct ProcessIdentity(int Pid, long StartTime, string Bo
 {
     private static readonly Lazy<string> ThisBoot = new(() => File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim());
 
+    /// <summary>This process.</summary>
     public static ProcessIdentity Own => Of(Environment.ProcessId) ?? throw new InvalidOperationException("/proc is not mounted; conclave up needs it");
 
     /// <summary>The process that has this number now; null when there is none. A process that ended but was not collected yet still has one.</summary>
@@ -33,5 +34,6 @@ public readonly record struct ProcessIdentity(int Pid, long StartTime, string Bo
         return stat?.StartTime == StartTime ? stat : null;
     }
 
+    /// <summary><c>pid 4711</c>.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"pid {Pid}");
 }

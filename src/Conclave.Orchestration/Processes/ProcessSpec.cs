@@ -6,6 +6,7 @@ public sealed record ProcessSpec
     /// <summary>A path (relative ones against <see cref="Directory"/>), or a bare name looked up in the child's own PATH.</summary>
     public required string FileName { get; init; }
 
+    /// <summary>Without the program itself; handed over as they are, no shell expands them.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
 
     /// <summary>Working directory of the child. Default: ours.</summary>
@@ -33,6 +34,7 @@ public sealed record ProcessSpec
     public bool NewSession { get; init; } = true;
 }
 
+/// <summary>A descriptor of ours that the child gets too.</summary>
 /// <param name="Ours">The descriptor in this process; stays open here and need not be inheritable.</param>
 /// <param name="InChild">Its number in the child, 3 to 255.</param>
 public readonly record struct InheritedDescriptor(int Ours, int InChild);

@@ -23,10 +23,14 @@ public enum ProcessStartFailure
 }
 
 /// <summary>A process that could not be started. The message is one line that names what is wrong and what to do; nothing was started.</summary>
-public sealed class ProcessStartException : Exception
+public sealed class ProcessStartException : ConclaveException
 {
+    /// <param name="failure">For code that reacts.</param>
+    /// <param name="message">For people: what is wrong; what to do.</param>
+    /// <param name="inner">What was caught, if anything.</param>
     public ProcessStartException(ProcessStartFailure failure, string message, Exception? inner = null)
-        : base(message, inner) => Failure = failure;
+        : base(message, Orchestration.ExitCode.Failed, inner) => Failure = failure;
 
+    /// <summary>For code that reacts; the message is for people.</summary>
     public ProcessStartFailure Failure { get; }
 }

@@ -4,6 +4,9 @@ namespace Conclave.Orchestration.Processes;
 
 /// <summary>What <c>/proc/&lt;pid&gt;/stat</c> says (proc_pid_stat(5)).</summary>
 /// <param name="State">R, S, D run or wait; T stopped by a signal; Z ended and not yet collected; X gone.</param>
+/// <param name="ParentPid">Its parent now, which may not be who started it.</param>
+/// <param name="Group">The pid of the leader of its process group.</param>
+/// <param name="Session">The pid of the leader of its session.</param>
 /// <param name="StartTime">Clock ticks since boot (field 22).</param>
 internal readonly record struct ProcessStat(char State, int ParentPid, int Group, int Session, long StartTime)
 {

@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Conclave.Orchestration.Model;
 using Microsoft.Win32.SafeHandles;
 
 namespace Conclave.Orchestration.Processes;
@@ -30,15 +30,19 @@ public sealed class SupervisedProcess : IDisposable
         _watch = PidfdWatcher.Shared.Add(pidfd, OnEnded);
     }
 
+    /// <summary>Which process this is; goes into the instance's record.</summary>
     public ProcessIdentity Identity { get; }
 
+    /// <summary>Its number; use <see cref="Identity"/> to remember it.</summary>
     public int Pid => Identity.Pid;
 
     /// <summary>True when somebody else started it; its exit will be <see cref="ProcessExit.Unknown"/> unless it became our child.</summary>
     public bool IsAdopted { get; }
 
     /// <summary>Completes within milliseconds of its end, told by the kernel. Never faults, and is never cancelled.</summary>
+#pragma warning disable VSTHRD003 // Completed by the watcher's thread with asynchronous continuations; nothing in it waits for the caller.
     public Task<ProcessExit> Exited => _exited.Task;
+#pragma warning restore VSTHRD003
 
     /// <summary>True when a signal (SIGSTOP) holds it: alive, answering nothing.</summary>
     public bool IsStopped => Identity.IsStopped();
@@ -72,7 +76,7 @@ public sealed class SupervisedProcess : IDisposable
         if (descriptor < 0 || ProcessStat.Read(pid) is not { } stat || ProcessIdentity.Of(pid) is not { } identity)
         {
             // Only without descriptors or without /proc. A process that nobody holds must not be left behind.
-            _ = Libc.Kill(pid, UnixSignal.Kill.Number);
+            _ = Libc.Kill(pid, Model.Signal.Kill.Number);
             throw new ProcessStartException(ProcessStartFailure.NoResources, $"cannot watch the new process: {Libc.ErrorText(error)}; raise the limit of open files (ulimit -n)");
         }
 
@@ -81,7 +85,7 @@ public sealed class SupervisedProcess : IDisposable
 
     /// <summary>Sends a signal to the process alone. False when it has already ended.</summary>
     /// <exception cref="UnauthorizedAccessException">It belongs to another user.</exception>
-    public bool Signal(UnixSignal signal)
+    public bool Signal(Signal signal)
     {
         lock (_gate)
         {
@@ -93,7 +97,7 @@ public sealed class SupervisedProcess : IDisposable
 
     /// <summary>Sends a signal to the process and to all it started in its group. False when it has already ended.</summary>
     /// <exception cref="UnauthorizedAccessException">It belongs to another user.</exception>
-    public bool SignalGroup(UnixSignal signal)
+    public bool SignalGroup(Signal signal)
     {
         if (!_leadsGroup)
             return Signal(signal);
@@ -114,11 +118,11 @@ public sealed class SupervisedProcess : IDisposable
     /// <param name="signal">Sent to the process alone; what it started is killed with its end.</param>
     /// <param name="grace">Zero kills at once.</param>
     /// <param name="stopping">Gives up waiting; sends nothing more.</param>
-    public async Task<ProcessExit> StopAsync(UnixSignal signal, TimeSpan grace, CancellationToken stopping)
+    public async Task<ProcessExit> StopAsync(Signal signal, TimeSpan grace, CancellationToken stopping)
     {
         if (grace > TimeSpan.Zero && Signal(signal))
         {
-            Signal(UnixSignal.Continue);
+            Signal(Model.Signal.Cont);
             try
             {
                 return await Exited.WaitAsync(grace, stopping);
@@ -135,7 +139,7 @@ public sealed class SupervisedProcess : IDisposable
     /// <summary>SIGKILL to the group, also of a stopped process; returns when it was seen dead.</summary>
     public Task<ProcessExit> KillAsync(CancellationToken stopping)
     {
-        SignalGroup(UnixSignal.Kill);
+        SignalGroup(Model.Signal.Kill);
         return Exited.WaitAsync(stopping);
     }
 
@@ -182,7 +186,7 @@ public sealed class SupervisedProcess : IDisposable
             return;
         var stranger = ProcessStat.Read(Pid) is { } stat && stat.StartTime != Identity.StartTime;
         if (!stranger)
-            _ = Libc.Kill(-Pid, UnixSignal.Kill.Number);
+            _ = Libc.Kill(-Pid, Model.Signal.Kill.Number);
     }
 
     private unsafe ProcessExit Collect()
@@ -198,10 +202,10 @@ public sealed class SupervisedProcess : IDisposable
         // ECHILD: not our child, or SIGCHLD is ignored in this process and the kernel kept nothing.
         if (result < 0 || status.Pid != Pid)
             return new ProcessExit.Unknown();
-        return status.Code == Libc.CLD_EXITED ? new ProcessExit.Code(status.Status) : new ProcessExit.Signal(new UnixSignal(status.Status));
+        return status.Code == Libc.CLD_EXITED ? new ProcessExit.Code(status.Status) : new ProcessExit.Signal(status.Status);
     }
 
-    private bool Sent(int result, UnixSignal signal)
+    private bool Sent(int result, Signal signal)
     {
         if (result == 0)
             return true;
