@@ -57,7 +57,7 @@ public sealed record ServiceSpec
     /// <summary>Changes exactly when running instances must be restarted to match: command, directory, environment.
     /// Counts, probes, restart mode and the way of stopping take effect on a running instance and are not part of it.</summary>
     [JsonIgnore]
-    public string Hash => field ??= ContentHash.Of(this);
+    public string Hash => ContentHash.Of(this);
 
     /// <inheritdoc/>
     public bool Equals(ServiceSpec? other) =>
