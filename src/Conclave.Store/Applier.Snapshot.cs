@@ -25,8 +25,8 @@ public sealed partial class Applier
     private const int ChunkBytes = 256 * 1024;
 
     /// <summary>
-    /// The state as of this call, whatever is applied while it is read. Chunks have at least 256 KiB but for the last, and at most as much and the largest
-    /// pair; they are fresh arrays, may be read later and on another thread, and mean the same however they are cut anew.
+    /// The state as of this call, whatever is applied while it is read. Chunks have at most 256 KiB; they are fresh arrays, may be read later and on another
+    /// thread, and mean the same however they are cut anew.
     /// </summary>
     public IEnumerable<ReadOnlyMemory<byte>> WriteSnapshot()
     {
@@ -109,12 +109,15 @@ public sealed partial class Applier
                 WriteVersion(writer, kv);
                 if (buffer.WrittenCount < ChunkBytes)
                     continue;
-                yield return buffer.WrittenSpan.ToArray();
+                ReadOnlyMemory<byte> rest = buffer.WrittenSpan.ToArray();
+                for (; !rest.IsEmpty; rest = rest[Math.Min(ChunkBytes, rest.Length)..])
+                    yield return rest[..Math.Min(ChunkBytes, rest.Length)];
                 buffer.ResetWrittenCount();
             }
         }
 
-        yield return buffer.WrittenSpan.ToArray();
+        if (buffer.WrittenCount > 0)
+            yield return buffer.WrittenSpan.ToArray();
     }
 
     private static void WriteMember(ByteWriter writer, PeerId id, MemberAttributes attributes)
