@@ -22,6 +22,9 @@ public sealed class Membership : IEquatable<Membership>
     /// <summary>Every voter, in ascending order of id.</summary>
     public ImmutableArray<PeerId> Voters { get; }
 
+    /// <summary>The peer's position among the voters, which is also its slot wherever one value is kept per voter; negative when it does not vote.</summary>
+    public int PositionOf(PeerId peer) => Voters.BinarySearch(peer);
+
     /// <inheritdoc/>
     public bool Equals(Membership? other) => other is not null && Voters.AsSpan().SequenceEqual(other.Voters.AsSpan());
 

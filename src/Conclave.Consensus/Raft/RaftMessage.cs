@@ -1,6 +1,9 @@
 namespace Conclave.Consensus.Raft;
 
-/// <summary>What peers say to each other. A closed set; each carries its sender's term, but for pre-votes, which carry the term they would campaign in.</summary>
+/// <summary>
+/// What peers say to each other. A closed set; each carries its sender's term, but for pre-votes and their grants, which carry the term
+/// that the pre-candidate would campaign in.
+/// </summary>
 public abstract record RaftMessage
 {
     private RaftMessage()
@@ -16,7 +19,7 @@ public abstract record RaftMessage
     /// </summary>
     public sealed record RequestVote(EntryId Last, bool PreVote, bool LeaderRefused) : RaftMessage;
 
-    /// <summary>The answer to <see cref="RequestVote"/>.</summary>
+    /// <summary>The answer to <see cref="RequestVote"/>. A granted pre-vote repeats the term asked for; nobody has entered it yet.</summary>
     public sealed record VoteReply(bool Granted, bool PreVote) : RaftMessage;
 
     /// <summary>Entries after <paramref name="Previous"/>, and how far the leader has committed. Raft §5.3.</summary>

@@ -29,9 +29,44 @@ public sealed record RaftOptions
 
     /// <summary>Reads waiting for confirmation, beyond which they are refused. Default 65,536.</summary>
     public int MaxPendingReads { get; init; } = 65_536;
+
+    /// <summary>Bytes of committed entries in one <see cref="Ready"/>, one entry at least, so that a long replay does not silence the heartbeats. Default 16 MiB.</summary>
+    public long MaxApplyBytes { get; init; } = 16L << 20;
+
+    /// <summary>See <see cref="Raft.PlantedBug"/>.</summary>
+    internal PlantedBug PlantedBug { get; init; }
+
+    /// <summary>Checks every value and their relations; called once, when the peer is made.</summary>
+    /// <exception cref="ArgumentException">A setting with which no cluster can work.</exception>
+    internal void Validate()
+    {
+        Require(Id.Value != 0, nameof(Id), "must not be 0: 0 is nobody");
+        Positive(HeartbeatTicks, nameof(HeartbeatTicks));
+        Require(ElectionTicks > HeartbeatTicks, nameof(ElectionTicks), $"({ElectionTicks}) must be greater than HeartbeatTicks ({HeartbeatTicks}), or followers would campaign against a leader that lives");
+        Require(ElectionTicks <= int.MaxValue / 4, nameof(ElectionTicks), $"({ElectionTicks}) is too large");
+        Positive(FastPreVoteRankTicks, nameof(FastPreVoteRankTicks));
+        Positive(MaxAppendBytes, nameof(MaxAppendBytes));
+        Positive(MaxInFlightAppends, nameof(MaxInFlightAppends));
+        Positive(MaxUncommittedBytes, nameof(MaxUncommittedBytes));
+        Positive(MaxPendingReads, nameof(MaxPendingReads));
+        Positive(MaxApplyBytes, nameof(MaxApplyBytes));
+
+        static void Positive(long value, string name) => Require(value > 0, name, $"must be at least 1, not {value}");
+
+        static void Require(bool holds, string name, string rule)
+        {
+            if (!holds)
+                throw new ArgumentException($"{name} {rule}.", name);
+        }
+    }
 }
 
-/// <summary>What the driver found on its disk. For a new peer: zero hard state, no snapshot, no entries, and the initial voters.</summary>
+/// <summary>
+/// What the driver found on its disk. For a new peer: zero hard state, no snapshot, no entries, and the initial voters.
+/// Entries up to the snapshot are skipped. When the entry at the snapshot's index is there with another term, the log is one that the
+/// snapshot replaced and all of it is dropped; so a driver that installs <see cref="Ready.Snapshot"/> must start its durable log anew
+/// behind it before it appends what follows, or entries acknowledged later would be dropped with the rest.
+/// </summary>
 public sealed record RestoredState(HardState HardState, SnapshotMark? Snapshot, IReadOnlyList<Entry> Entries, Membership InitialMembership);
 
 /// <summary>What became of a proposal. A refusal is an answer, not an exception.</summary>
