@@ -1,0 +1,49 @@
+using Conclave.Consensus.Raft;
+
+namespace Conclave.Store.Snapshots;
+
+/// <summary>A snapshot file on its way to one follower: a window of chunks, moved on by acknowledgements.</summary>
+internal sealed class SnapshotStream(SnapshotMark mark, IDiskFile file, ReplicaOptions options) : IDisposable
+{
+    private long _acknowledged;
+    private long _sent;
+
+    /// <summary>What it is the state of.</summary>
+    public SnapshotMark Mark { get; } = mark;
+
+    /// <summary>Bytes of the whole file.</summary>
+    public long Length { get; } = file.Length;
+
+    /// <summary>The tick of the last acknowledgement that moved it on.</summary>
+    public long LastProgress { get; set; }
+
+    /// <summary>The next piece that may leave, or null.</summary>
+    public (long Offset, ReadOnlyMemory<byte> Bytes)? NextChunk()
+    {
+        if (_sent >= Length || _sent - _acknowledged >= (long)options.SnapshotChunkBytes * options.SnapshotChunksInFlight)
+            return null;
+        var bytes = new byte[Math.Min(options.SnapshotChunkBytes, Length - _sent)];
+        var read = file.Read(_sent, bytes);
+        var chunk = (_sent, (ReadOnlyMemory<byte>)bytes.AsMemory(0, read));
+        _sent += read;
+        return chunk;
+    }
+
+    /// <summary>The receiver has everything before <paramref name="offset"/>; true when that is news. An offset further back: it began anew.</summary>
+    public bool Acknowledge(long offset)
+    {
+        if (offset > _sent || offset < 0)
+            return false;
+        var isNews = offset > _acknowledged;
+        if (offset < _acknowledged)
+            _sent = offset;
+        _acknowledged = offset;
+        return isNews;
+    }
+
+    /// <summary>What was not acknowledged is sent again.</summary>
+    public void Rewind() => _sent = _acknowledged;
+
+    /// <inheritdoc/>
+    public void Dispose() => file.Dispose();
+}
