@@ -39,16 +39,28 @@ internal sealed class KeyHistory(byte[] key)
     /// </summary>
     public ReadOnlySpan<KeyValue> Visible(Revision compacted) => _versions.AsSpan(FirstVisible(compacted), _count - FirstVisible(compacted));
 
-    /// <summary>Drops what <see cref="Visible"/> leaves out, and returns it.</summary>
-    public KeyValue[] Trim(Revision compacted)
+    /// <summary>Drops what <see cref="Visible"/> leaves out. Returns the bytes of keys and values that went, and how many versions.</summary>
+    public (int Versions, long Bytes) Trim(Revision compacted)
     {
         var first = FirstVisible(compacted);
         if (first == 0)
-            return [];
-        var dropped = _versions[..first];
-        _versions = _versions[first.._count];
-        _count = _versions.Length;
-        return dropped;
+            return (0, 0);
+        long bytes = 0;
+        foreach (var dropped in _versions.AsSpan(0, first))
+            bytes += dropped.Key.Length + dropped.Value.Length;
+        var left = _count - first;
+        if (left * 4 < _versions.Length)
+        {
+            _versions = _versions.AsSpan(first, left).ToArray();
+        }
+        else
+        {
+            Array.Copy(_versions, first, _versions, 0, left);
+            Array.Clear(_versions, left, first);
+        }
+
+        _count = left;
+        return (first, bytes);
     }
 
     private int FirstVisible(Revision compacted)

@@ -34,25 +34,34 @@ public sealed partial class MvccStore
         _index = new BTreeKeyIndex();
         _log = new RevisionLog();
         _trimmed = 0;
-        _pending.Clear();
         SizeInBytes = 0;
         Current = image.Current;
         Compacted = image.Compacted;
         foreach (var version in image.Base)
-            Reinstate(version);
+            Reinstate(_index.FindOrAdd(version.Key.Span), version);
         foreach (var version in image.History)
-            _log.Append(new StoreEvent(version, Reinstate(version)));
+            ReinstateEvent(version);
+        _committedEnd = _log.End;
     }
 
-    /// <summary>A tombstone of the compacted revision itself is known to watchers only: no reader can tell it from nothing.</summary>
-    private KeyValue? Reinstate(KeyValue version)
+    private void ReinstateEvent(KeyValue version)
     {
+        // A tombstone of the compacted revision itself is known to watchers only: no reader can tell it from nothing.
         if (version.IsTombstone && version.ModRevision <= Compacted)
-            return null;
+        {
+            _log.Append(new StoreEvent(version, Previous: null), new KeyHistory(version.Key.ToArray()));
+            return;
+        }
+
         var history = _index.FindOrAdd(version.Key.Span);
         var previous = history.Live;
+        Reinstate(history, version);
+        _log.Append(new StoreEvent(version, previous), history);
+    }
+
+    private void Reinstate(KeyHistory history, KeyValue version)
+    {
         history.Append(version);
         SizeInBytes += SizeOf(version);
-        return previous;
     }
 }

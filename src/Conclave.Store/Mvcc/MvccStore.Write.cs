@@ -11,8 +11,10 @@ public sealed partial class MvccStore
     /// <summary>What a version costs beside key and value: object, array and index entries, rounded up.</summary>
     private const int VersionOverhead = 160;
 
-    private List<StoreEvent> _pending = [];
-    private List<StoreEvent> _committed = [];
+    private readonly List<StoreEvent> _committed = [];
+
+    // Events from here on belong to the transaction that is still writing.
+    private long _committedEnd;
 
     // Everything before this position of the log has been trimmed for the compaction at hand.
     private long _trimmed;
@@ -52,13 +54,12 @@ public sealed partial class MvccStore
     /// </summary>
     internal IReadOnlyList<StoreEvent> Commit()
     {
-        if (_pending.Count == 0)
-            return [];
+        _committed.Clear();
+        if (_committedEnd == _log.End)
+            return _committed;
         Current = Current.Next;
-        foreach (var change in _pending)
-            _log.Append(change);
-        (_pending, _committed) = (_committed, _pending);
-        _pending.Clear();
+        for (; _committedEnd < _log.End; _committedEnd++)
+            _committed.Add(_log[_committedEnd]);
         return _committed;
     }
 
@@ -83,7 +84,7 @@ public sealed partial class MvccStore
         {
             if (events-- == 0)
                 return true;
-            TrimKey(_log[_trimmed].Kv.Key.Span);
+            TrimKey(_log.HistoryAt(_trimmed));
         }
 
         // Events of the compacted revision itself stay: a watch may start there.
@@ -94,15 +95,15 @@ public sealed partial class MvccStore
 
     private bool IsGarbage(long position) => position < _log.End && _log[position].Kv.ModRevision <= Compacted;
 
-    private void TrimKey(ReadOnlySpan<byte> key)
+    private void TrimKey(KeyHistory history)
     {
-        // Gone already when the key was deleted and an earlier event of it has been here.
-        if (_index.Find(key) is not { } history)
-            return;
-        foreach (var version in history.Trim(Compacted))
-            SizeInBytes -= SizeOf(version);
-        if (history.IsEmpty)
-            _index.Remove(key);
+        var (versions, bytes) = history.Trim(Compacted);
+        SizeInBytes -= bytes + ((long)versions * VersionOverhead);
+
+        // 1. A key is deleted, compacted, and its history leaves the index here. 2. It is put again: a second history. 3. A later event of the first comes
+        // up: that history was empty already and must not take the second one's place in the index with it.
+        if (versions > 0 && history.IsEmpty)
+            _index.Remove(history.Key);
     }
 
     private int DeleteOne(KeyHistory history, List<KeyValue>? deleted)
@@ -118,7 +119,7 @@ public sealed partial class MvccStore
     {
         history.Append(version);
         SizeInBytes += SizeOf(version);
-        _pending.Add(new StoreEvent(version, previous));
+        _log.Append(new StoreEvent(version, previous), history);
     }
 
     private static long SizeOf(KeyValue version) => version.Key.Length + version.Value.Length + VersionOverhead;

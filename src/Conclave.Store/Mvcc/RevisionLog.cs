@@ -6,7 +6,7 @@ namespace Conclave.Store.Mvcc;
 /// </summary>
 internal sealed class RevisionLog
 {
-    private StoreEvent[] _ring = new StoreEvent[16];
+    private (StoreEvent Change, KeyHistory History)[] _ring = new (StoreEvent, KeyHistory)[16];
 
     /// <summary>The position of the oldest event that is kept.</summary>
     public long First { get; private set; }
@@ -14,13 +14,16 @@ internal sealed class RevisionLog
     /// <summary>The position after the newest.</summary>
     public long End { get; private set; }
 
-    public StoreEvent this[long position] => _ring[position & (_ring.Length - 1)];
+    public StoreEvent this[long position] => _ring[position & (_ring.Length - 1)].Change;
 
-    public void Append(StoreEvent change)
+    /// <summary>Where the event's version was put, which saves whoever trims it the way through the index.</summary>
+    public KeyHistory HistoryAt(long position) => _ring[position & (_ring.Length - 1)].History;
+
+    public void Append(StoreEvent change, KeyHistory history)
     {
         if (End - First == _ring.Length)
             Grow();
-        _ring[End++ & (_ring.Length - 1)] = change;
+        _ring[End++ & (_ring.Length - 1)] = (change, history);
     }
 
     /// <summary>The position of the first event at or after <paramref name="revision"/>.</summary>
@@ -47,9 +50,9 @@ internal sealed class RevisionLog
 
     private void Grow()
     {
-        var ring = new StoreEvent[_ring.Length * 2];
+        var ring = new (StoreEvent, KeyHistory)[_ring.Length * 2];
         for (var position = First; position < End; position++)
-            ring[position & (ring.Length - 1)] = this[position];
+            ring[position & (ring.Length - 1)] = _ring[position & (_ring.Length - 1)];
         _ring = ring;
     }
 }
