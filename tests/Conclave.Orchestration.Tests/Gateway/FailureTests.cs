@@ -12,6 +12,9 @@ public sealed class FailureTests
     private const int Stop = 19;
     private const int Continue = 18;
 
+    /// <summary>The target is 1.5 s on a quiet machine and bench/selfheal holds us to it; here other tests take the processor too.</summary>
+    private static readonly TimeSpan Late = TimeSpan.FromSeconds(2.5);
+
     [Fact]
     public async Task A_killed_instance_costs_no_get()
     {
@@ -50,7 +53,7 @@ public sealed class FailureTests
         await Eventually.Async(() => gateway.Stats("web/2")!.State == "in", "the continued instance is back");
         var answers = await load.EndAsync();
         Assert.All(answers, a => Assert.Equal(HttpStatusCode.OK, a.Status));
-        Assert.True(answers.Max(a => a.Took) < TimeSpan.FromSeconds(1.5), $"the slowest took {answers.Max(a => a.Took)}");
+        Assert.True(answers.Max(a => a.Took) < Late, $"the slowest took {answers.Max(a => a.Took)}");
     }
 
     [Fact]
@@ -88,10 +91,11 @@ public sealed class FailureTests
         one.Signal(Stop);
         var clock = Stopwatch.StartNew();
         var post = gateway.Client.PostAsync(new Uri("/", UriKind.Relative), new StringContent("order"));
+        await Eventually.Async(() => gateway.Stats("web/1")!.InFlight == 1, "the request is with the stopped instance");
         await gateway.ShowAsync(one.Instance, two.Instance);
         using var response = await post;
         Assert.Equal(HttpStatusCode.GatewayTimeout, response.StatusCode);
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(1.5), $"took {clock.Elapsed}");
+        Assert.True(clock.Elapsed < Late, $"took {clock.Elapsed}");
         Assert.Empty(two.Posts);
     }
 
@@ -120,13 +124,16 @@ public sealed class FailureTests
         ConcurrentQueue<string> seen = [];
         var serving = ServeOneAnswerPerConnectionAsync(listener, seen);
         var port = ((IPEndPoint)listener.LocalEndpoint).Port;
-        await using var gateway = await RunningGateway.StartAsync(null, new GatewayInstance { Id = "web/1", Port = port });
-        Assert.Equal("ok", await gateway.Client.GetStringAsync("/warm"));
-        using var request = new HttpRequestMessage(new HttpMethod(method), "/once");
-        using var response = await gateway.Client.SendAsync(request);
-        Assert.Equal(method == "GET" ? HttpStatusCode.OK : HttpStatusCode.BadGateway, response.StatusCode);
-        Assert.Equal(executions, seen.Count(line => line.StartsWith($"{method} /once", StringComparison.Ordinal)));
-        listener.Stop();
+        await using (var gateway = await RunningGateway.StartAsync(null, new GatewayInstance { Id = "web/1", Port = port }))
+        {
+            Assert.Equal("ok", await gateway.Client.GetStringAsync("/warm"));
+            using var request = new HttpRequestMessage(new HttpMethod(method), "/once");
+            using var response = await gateway.Client.SendAsync(request);
+            Assert.Equal(method == "GET" ? HttpStatusCode.OK : HttpStatusCode.BadGateway, response.StatusCode);
+            Assert.Equal(executions, seen.Count(line => line.StartsWith($"{method} /once", StringComparison.Ordinal)));
+            listener.Stop();
+        }
+
         await serving;
     }
 

@@ -40,12 +40,14 @@ internal sealed class RunningGateway : IAsyncDisposable
     }
 
     /// <summary>Makes these the instances of service "web" and waits until the gateway has them.</summary>
-    public async Task ShowAsync(params GatewayInstance[] instances)
+    public Task ShowAsync(params GatewayInstance[] instances) => ShowAsync(new GatewayRoute { Service = "web" }, instances);
+
+    public async Task ShowAsync(GatewayRoute route, params GatewayInstance[] instances)
     {
         var table = new GatewayTable
         {
             Version = ++_version,
-            Routes = [new GatewayRoute { Service = "web" }],
+            Routes = [route],
             Services = [new GatewayService { Name = "web", Instances = [.. instances] }],
         };
         await _tables.Writer.WriteAsync(table);
