@@ -25,7 +25,7 @@ public sealed class LogReader(TimeProvider time)
     /// <param name="lines">0 or more.</param>
     /// <param name="stopping">Ends it.</param>
     public Task<IReadOnlyList<string>> TailAsync(string path, int lines, CancellationToken stopping) =>
-        Task.Run(() => Tail(path, lines, stopping), stopping);
+        Task.Run<IReadOnlyList<string>>(() => Tail(path, lines, stopping), stopping);
 
     private List<string> Tail(string path, int lines, CancellationToken stopping)
     {

@@ -77,6 +77,10 @@ public sealed class LogTrimmer(TimeProvider time)
         if (RandomAccess.GetLength(file) <= MaxBytes)
             return new TrimResult.NotNeeded();
 
+        // The kernel writes dirty pages out before it shifts blocks, and writer and readers wait for it. So most are written out here, where nobody waits. Only to be
+        // quick: an error says nothing.
+        _ = Libc.SyncFileRange(descriptor, 0, 0, Libc.SYNC_FILE_RANGE_ALL);
+
         // A reader holds the lock for microseconds, unless it was stopped with it; then its place in the stream matters less than the disk.
         var locked = LogCut.TryLock(descriptor, exclusive: true);
         var rounds = locked ? 0 : _busyRounds.GetValueOrDefault(path) + 1;
@@ -116,20 +120,19 @@ public sealed class LogTrimmer(TimeProvider time)
         var error = Marshal.GetLastPInvokeError();
         if (error is not (Libc.EOPNOTSUPP or Libc.ENOSYS or Libc.EINVAL or Libc.EPERM))
             throw new IOException($"cannot shorten {path}: {Libc.ErrorText(error)}");
-        return CopyAndTruncate(file, path, bytes, cutBefore);
+        return CopyAndTruncate(file, bytes, cutBefore);
     }
 
-    private static TrimResult.CopiedAndTruncated CopyAndTruncate(SafeFileHandle file, string path, long bytes, long cutBefore)
+    private static TrimResult.CopiedAndTruncated CopyAndTruncate(SafeFileHandle file, long bytes, long cutBefore)
     {
         var newest = new byte[RandomAccess.GetLength(file) - bytes];
         var read = 0;
         while (read < newest.Length && RandomAccess.Read(file, newest.AsSpan(read), bytes + read) is var count and > 0)
             read += count;
 
-        // What the writer appends between the last read and the next line is lost; what it appends before the line after that comes first.
+        // The copy goes over the front: what the writer appended in between is overwritten or, where there is much of it, comes after.
         RandomAccess.SetLength(file, 0);
-        using var append = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
-        append.Write(newest, 0, read);
+        RandomAccess.Write(file, newest.AsSpan(0, read), 0);
         LogCut.Write((int)file.DangerousGetHandle(), cutBefore + bytes);
         return new TrimResult.CopiedAndTruncated(bytes);
     }

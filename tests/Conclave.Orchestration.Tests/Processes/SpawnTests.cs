@@ -6,6 +6,7 @@ using Conclave.Orchestration.Processes;
 
 namespace Conclave.Orchestration.Tests.Processes;
 
+[System.Runtime.Versioning.SupportedOSPlatform("linux")]
 public sealed class SpawnTests : ProcessFixtures
 {
     [Theory]
@@ -131,7 +132,8 @@ public sealed class SpawnTests : ProcessFixtures
         Assert.NotEqual(0, Mask(await self.ReadToEndAsync(), "SigIgn") & (1L << 12));
 
         var status = await OutputOf(new ProcessSpec { FileName = "cat", Arguments = ["/proc/self/status"], LogFile = LogFile });
-        Assert.Equal(0, Mask(status, "SigIgn"));
+        // 32 and 33 are the C library's own and ignored in every process it spawns.
+        Assert.Equal(0, Mask(status, "SigIgn") & ~(3L << 31));
         Assert.Equal(0, Mask(status, "SigBlk"));
         File.Delete(LogFile);
         Assert.Equal(new ProcessExit.Signal(13), await EndOf(Start(Shell("kill -PIPE $$; exit 3"))));
@@ -154,7 +156,7 @@ public sealed class SpawnTests : ProcessFixtures
     {
         var exits = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => Task.Run(() => EndOf(Start(Shell($"exit {i % 100}"))))));
         Assert.Equal(Enumerable.Range(0, 200).Select(i => (ProcessExit)new ProcessExit.Code(i % 100)), exits);
-        Assert.DoesNotContain(Directory.EnumerateDirectories("/proc").Select(Path.GetFileName), IsZombieOfOurs);
+        await Until(() => !Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Any(IsZombieOfOurs), "no child is left uncollected");
     }
 
     [Fact]
