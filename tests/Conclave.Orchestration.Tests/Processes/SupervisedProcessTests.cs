@@ -7,6 +7,8 @@ namespace Conclave.Orchestration.Tests.Processes;
 
 public sealed class SupervisedProcessTests(ITestOutputHelper output) : ProcessFixtures
 {
+    private ProcessSpec Sleep => Shell("") with { FileName = "sleep", Arguments = ["100"] };
+
     [Fact]
     public async Task Stop_waits_for_a_graceful_end()
     {
@@ -62,7 +64,8 @@ public sealed class SupervisedProcessTests(ITestOutputHelper output) : ProcessFi
     [Fact]
     public async Task Stopped_process_can_be_killed()
     {
-        var process = Start(Shell("sleep 100"));
+        // Not through a shell: stopped between its vfork and the child's exec it would be in state D, not T.
+        var process = Start(Sleep);
         process.SignalGroup(Signal.Stop);
         await Until(() => process.IsStopped, "it is stopped");
         Assert.Equal(new ProcessExit.Signal(9), await process.KillAsync(default).WaitAsync(Deadline));
@@ -177,8 +180,7 @@ public sealed class SupervisedProcessTests(ITestOutputHelper output) : ProcessFi
         var took = new List<double>();
         for (var i = 0; i < 40; i++)
         {
-            var process = Start(Shell("sleep 100"));
-            await Until(() => ProcessTable.CommandOf(process.Pid) is not null, "it runs");
+            var process = Start(Sleep);
             var noticed = process.Exited.ContinueWith(_ => Stopwatch.GetTimestamp(), TaskScheduler.Default);
             var killed = Stopwatch.GetTimestamp();
             process.Signal(Signal.Kill);
