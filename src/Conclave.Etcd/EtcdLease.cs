@@ -126,17 +126,13 @@ internal sealed class EtcdLease : IDisposable
 
     private async Task<Renewal> AskAsync(CancellationToken over)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(over);
-        patience.CancelAfter(_options.Lease.RenewalTimeout);
+        // Read before the client's first attempt: it may need several, at several endpoints, and says nothing about which one was answered.
+        // How long each may take is the client's rule, because only a timeout of its own makes it turn to the next endpoint.
         var sentAt = Instant.Now(_time);
         try
         {
-            var answer = await _client.LeaseKeepAliveAsync(Id, patience.Token).ConfigureAwait(false);
+            var answer = await _client.LeaseKeepAliveAsync(Id, over).ConfigureAwait(false);
             return answer.TTL > 0 ? new Renewal.Granted(sentAt, TimeSpan.FromSeconds(answer.TTL)) : new Renewal.Refused();
-        }
-        catch (OperationCanceledException) when (!over.IsCancellationRequested)
-        {
-            return new Renewal.Unknown();
         }
         catch (Exception fault) when (EtcdFault.IsLeaseGone(fault))
         {

@@ -3,7 +3,10 @@ namespace Conclave.Etcd;
 /// <summary>How a session keeps its lease and how long it argues with a silent server. Checked once, where the session is made.</summary>
 public sealed record EtcdSessionOptions
 {
-    /// <summary>The lease under which candidates stand. etcd counts in whole seconds, so the TTL is rounded up.</summary>
+    /// <summary>
+    /// The lease under which candidates stand. etcd counts in whole seconds, so the TTL is rounded up. For a hung endpoint not to cost the lease, the client's
+    /// request timeout, divided by its endpoints, should be below half of the TTL.
+    /// </summary>
     public LeaseOptions Lease { get; init; } = new();
 
     /// <summary>

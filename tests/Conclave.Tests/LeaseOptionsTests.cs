@@ -12,7 +12,6 @@ public sealed class LeaseOptionsTests
         { nameof(LeaseOptions.RenewalsPerTtl), new() { RenewalsPerTtl = 1 } },
         { nameof(LeaseOptions.ClockRateMargin), new() { ClockRateMargin = -0.1 } },
         { nameof(LeaseOptions.ClockRateMargin), new() { ClockRateMargin = double.NaN } },
-        { nameof(LeaseOptions.RenewalTimeout), new() { RenewalTimeout = TimeSpan.Zero } },
         { nameof(LeaseOptions.StopMargin), new() { StopMargin = TimeSpan.FromSeconds(-1) } },
         { nameof(LeaseOptions.StopMargin), new() { Ttl = TimeSpan.FromSeconds(2), StopMargin = TimeSpan.FromSeconds(1.5) } },
     };

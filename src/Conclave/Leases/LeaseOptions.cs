@@ -22,18 +22,12 @@ public sealed record LeaseOptions
     /// </summary>
     public TimeSpan StopMargin { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>
-    /// How long one attempt to renew may go unanswered before it counts as unknown and is sent again. Default 1 s. It never prolongs the lease.
-    /// </summary>
-    public TimeSpan RenewalTimeout { get; init; } = TimeSpan.FromSeconds(1);
-
     /// <exception cref="ArgumentOutOfRangeException">An option, or the relation between two, makes no sense; the message names it and the remedy.</exception>
     public void Validate()
     {
         Require(Ttl > TimeSpan.Zero && Ttl <= TimeSpan.FromDays(1), nameof(Ttl), Ttl, "must be above zero and at most one day");
         Require(RenewalsPerTtl is >= 2 and <= 100, nameof(RenewalsPerTtl), RenewalsPerTtl, "must be 2 to 100");
         Require(ClockRateMargin is >= 0 and <= 0.2, nameof(ClockRateMargin), ClockRateMargin, "must be 0 to 0.2");
-        Require(RenewalTimeout > TimeSpan.Zero, nameof(RenewalTimeout), RenewalTimeout, "must be above zero");
         Require(StopMargin >= TimeSpan.Zero, nameof(StopMargin), StopMargin, "must not be negative");
         var renewalEvery = Ttl / RenewalsPerTtl;
         Require(LeaseClock.Usable(Ttl, this) > renewalEvery, nameof(StopMargin), StopMargin,
