@@ -12,6 +12,9 @@ internal enum PlantedBug
     /// <summary>A restarted peer does not remember whom it voted for, and so may vote twice in a term: two leaders.</summary>
     ForgetVoteOnRestart = 1,
 
-    /// <summary>A leader commits an older term's entry because a majority holds it (Raft figure 8): a committed entry may be overwritten.</summary>
+    /// <summary>
+    /// A leader commits an older term's entry because a majority holds it (Raft figure 8): a committed entry may be overwritten. As in the figure it
+    /// begins its term without an empty entry; that entry travels with the older ones and would hide most of the damage.
+    /// </summary>
     CommitOlderTermByCounting = 2,
 }
