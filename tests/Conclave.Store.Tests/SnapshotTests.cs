@@ -56,6 +56,8 @@ public sealed class SnapshotTests
         }
 
         Assert.Equal(Bytes(real.Applier), Bytes(restored));
+        // Nothing was restored twice, nothing compacted came along: once both have trimmed, they are as large.
+        Assert.Equal(real.Applier.Store.SizeInBytes, restored.Store.SizeInBytes);
     }
 
     [Fact]
