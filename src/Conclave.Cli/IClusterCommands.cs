@@ -35,7 +35,8 @@ internal interface IClusterCommands
     /// throws; on a throw or a cancellation nothing it started is left behind.</summary>
     Task<ClusterStatus> UpAsync(UpRequest request, IProgress<string> progress, CancellationToken stopping);
 
-    /// <summary>The duty of a foreground <c>up</c> after <see cref="UpAsync"/>: replaces nodes when no leader can. Ends only by cancellation.</summary>
+    /// <summary>The duty of a foreground <c>up</c> after <see cref="UpAsync"/>: replaces nodes when no leader can.
+    /// Ends by cancellation, or by itself when somebody else ran <c>down</c>.</summary>
     Task GuardAsync(UpRequest request, CancellationToken stopping);
 
     /// <summary>Stops everything that <see cref="UpAsync"/> started, gracefully first, and nothing else.</summary>

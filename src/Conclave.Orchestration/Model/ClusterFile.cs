@@ -42,10 +42,12 @@ public static class ClusterFile
     };
 
     /// <summary>Reads and checks a file and the files it names.</summary>
-    /// <param name="path">Shown in messages as it is given; relative paths in the file are relative to its directory.</param>
+    /// <param name="path">Relative paths in the file are relative to its directory.</param>
+    /// <param name="shown">How messages name it; null: as <paramref name="path"/>.</param>
     /// <exception cref="ClusterFileException">With every problem that was found.</exception>
     /// <exception cref="ConclaveException">The file is not there or cannot be read.</exception>
-    public static LoadedClusterFile Load(string path) => Parse(ReadText(path), Path.GetFullPath(path), path);
+    public static LoadedClusterFile Load(string path, string? shown = null) =>
+        Parse(ReadText(path), Path.GetFullPath(path), shown ?? path);
 
     /// <summary>The same for text that is already there.</summary>
     /// <param name="content">YAML.</param>
@@ -143,7 +145,12 @@ public static class ClusterFile
             return name;
         }
 
-        // As Compose does: the directory's name, reduced to what is allowed.
+        return NameOf(directory);
+    }
+
+    /// <summary>The name of a cluster whose file gives none: as in Compose its directory's, reduced to what is allowed.</summary>
+    public static string NameOf(string directory)
+    {
         var letters = new DirectoryInfo(directory).Name.ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) ? c : '-');
         var reduced = string.Concat(letters.Take(40)).Trim('-');
         return reduced.Length == 0 ? "conclave" : reduced;

@@ -20,6 +20,9 @@ public enum RestartMode
 /// <summary>One program that the user wants to run, and how many of it. Equal by value.</summary>
 public sealed record ServiceSpec
 {
+    /// <summary>Most instances that one service may have; ports, probes and the store are sized for that many.</summary>
+    public const int ReplicasMax = 1_000;
+
     /// <summary>Lower-case letters, digits and dashes, beginning with a letter; <c>gateway</c> is taken.</summary>
     public required string Name { get; init; }
 

@@ -7,9 +7,6 @@ namespace Conclave.Orchestration.Model.Yaml;
 /// <param name="problems">Where mistakes go.</param>
 internal sealed class ServiceReader(string root, Problems problems)
 {
-    /// <summary>Instances of one service; ports, probes and the store are sized for that many.</summary>
-    public const int ReplicasMax = 1_000;
-
     private static readonly Dictionary<string, string> Foreign = new(StringComparer.Ordinal)
     {
         ["image"] = "Conclave runs programs, not containers: write command: [...]",
@@ -51,7 +48,7 @@ internal sealed class ServiceReader(string root, Problems problems)
             Command = command is null ? [] : Command(command, $"{path}.command", problems),
             Directory = directory,
             Environment = Environment(fields),
-            Replicas = fields.Int("replicas", 0, ReplicasMax) ?? 1,
+            Replicas = fields.Int("replicas", 0, ServiceSpec.ReplicasMax) ?? 1,
             Ready = ProbeReader.Read(fields, "ready", new ProbeSpec { Kind = ProbeKind.Http }),
             Live = ProbeReader.Read(fields, "live", new ProbeSpec { Kind = ProbeKind.Http, Interval = TimeSpan.FromSeconds(2), Timeout = TimeSpan.FromSeconds(1) }),
             Start = ProbeReader.Read(fields, "start", new ProbeSpec { Kind = ProbeKind.Http, Failures = 60 }),
