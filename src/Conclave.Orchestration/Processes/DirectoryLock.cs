@@ -50,10 +50,17 @@ public sealed class DirectoryLock : IDisposable
     {
         try
         {
-            var holder = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(directory, FileName)), LockHolderJson.Default.ProcessIdentity);
+            // Opened by hand: .NET's own way to open a file takes a shared flock, which the holder's lock refuses and which would refuse a new holder.
+            var descriptor = Libc.Open(Path.Combine(directory, FileName), Libc.O_RDONLY | Libc.O_CLOEXEC, 0);
+            if (descriptor < 0)
+                return null;
+            using var file = new SafeFileHandle(descriptor, ownsHandle: true);
+            var text = new byte[512];
+            var count = RandomAccess.Read(file, text, 0);
+            var holder = JsonSerializer.Deserialize(text.AsSpan(0, count), LockHolderJson.Default.ProcessIdentity);
             return holder.IsAlive() ? holder : null;
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or JsonException)
+        catch (JsonException)
         {
             return null;
         }

@@ -12,7 +12,8 @@ internal static unsafe partial class Libc
     public const int F_GETFD = 1, F_SETFD = 2, F_DUPFD_CLOEXEC = 1030, FD_CLOEXEC = 1;
     public const int LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8;
     public const int FALLOC_FL_COLLAPSE_RANGE = 8;
-    public const int P_ALL = 0, P_PID = 1;
+    public const uint SYNC_FILE_RANGE_ALL = 7;
+    public const int P_PID = 1;
     public const int WNOHANG = 1, WEXITED = 4, WNOWAIT = 0x01000000;
     public const int CLD_EXITED = 1;
     public const short POLLIN = 1, POLLOUT = 4;
@@ -84,6 +85,10 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
     public static partial int Fallocate(int descriptor, int mode, long offset, long length);
+
+    /// <summary>Starts and awaits the write-out of the pages; flags 7 is all three phases of sync_file_range(2).</summary>
+    [LibraryImport("libc", EntryPoint = "sync_file_range", SetLastError = true)]
+    public static partial int SyncFileRange(int descriptor, long offset, long length, uint flags);
 
     [LibraryImport("libc", EntryPoint = "access", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Access(string path, int mode);

@@ -20,6 +20,7 @@ public sealed class SupervisedProcess : IDisposable
     private readonly bool _leadsGroup;
     private readonly long _watch;
     private bool _ended;
+    private bool _letGo;
 
     private SupervisedProcess(ProcessIdentity identity, SafeFileHandle pidfd, bool leadsGroup, bool adopted)
     {
@@ -144,13 +145,18 @@ public sealed class SupervisedProcess : IDisposable
     }
 
     /// <summary>
-    /// Lets go of the process, which goes on running. <see cref="Exited"/> then never completes. A child of ours that ends later is collected by
-    /// the <see cref="OrphanReaper"/>, or by init after our own end.
+    /// Lets go of the process, which goes on running with all it started. <see cref="Exited"/> then need not complete. A child of ours is still
+    /// collected when it ends, so that it does not stay a zombie.
     /// </summary>
     public void Dispose()
     {
         lock (_gate)
         {
+            if (_ended)
+                return;
+            _letGo = true;
+            if (!IsAdopted)
+                return;
             _ended = true;
             PidfdWatcher.Shared.Remove(_watch);
             OwnChildren.Remove(Pid);
@@ -167,7 +173,8 @@ public sealed class SupervisedProcess : IDisposable
             if (_ended)
                 return;
             _ended = true;
-            KillRestOfGroup();
+            if (!_letGo)
+                KillRestOfGroup();
             exit = Collect();
             OwnChildren.Remove(Pid);
             _pidfd.Dispose();
