@@ -15,6 +15,16 @@ internal sealed class Child : IDisposable
 
     public string Port { get; }
 
+    /// <summary>Of all processors since the process started.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
     public static Child Start(params string[] role)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!, role) { RedirectStandardInput = true, RedirectStandardOutput = true };
