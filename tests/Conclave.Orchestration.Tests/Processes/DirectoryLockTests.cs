@@ -1,3 +1,4 @@
+using Conclave.Orchestration.Model;
 using Conclave.Orchestration.Processes;
 
 namespace Conclave.Orchestration.Tests.Processes;
@@ -36,7 +37,7 @@ public sealed class DirectoryLockTests : ProcessFixtures
         var path = Path.Combine(Folder, DirectoryLock.FileName);
         var holder = Start(Python($"import fcntl,time\nf=open('{path}','w')\nfcntl.flock(f,fcntl.LOCK_EX)\nprint('held',flush=True)\ntime.sleep(100)"));
         await Until(() => File.ReadAllText(LogFile).Length > 0, "the other process has the lock");
-        holder.Signal(Model.Signal.Stop);
+        holder.Signal(Signal.Stop);
         await Until(() => holder.IsStopped, "it is stopped");
         Assert.Null(DirectoryLock.TryAcquire(Folder));
 

@@ -6,6 +6,7 @@ using Xunit.Abstractions;
 
 namespace Conclave.Orchestration.Tests.Processes;
 
+[Collection(Unhurried.Name)]
 public sealed class LogTests(ITestOutputHelper output) : ProcessFixtures
 {
     private static readonly LogReader Reader = new(TimeProvider.System);

@@ -1,7 +1,15 @@
 using System.Diagnostics;
+using Conclave.Orchestration.Model;
 using Conclave.Orchestration.Processes;
 
 namespace Conclave.Orchestration.Tests.Processes;
+
+/// <summary>Tests that measure time or keep a pace; beside others they would measure the thread pool of the test host.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class Unhurried
+{
+    public const string Name = "unhurried";
+}
 
 /// <summary>A directory that is gone after the test, and short ways to start real programs in it.</summary>
 public abstract class ProcessFixtures : IDisposable
@@ -17,7 +25,7 @@ public abstract class ProcessFixtures : IDisposable
     {
         foreach (var process in _started)
         {
-            process.SignalGroup(Model.Signal.Kill);
+            process.SignalGroup(Signal.Kill);
             process.Dispose();
         }
 

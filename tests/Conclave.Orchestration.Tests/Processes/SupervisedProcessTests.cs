@@ -5,6 +5,7 @@ using Xunit.Abstractions;
 
 namespace Conclave.Orchestration.Tests.Processes;
 
+[Collection(Unhurried.Name)]
 public sealed class SupervisedProcessTests(ITestOutputHelper output) : ProcessFixtures
 {
     private ProcessSpec Sleep => Shell("") with { FileName = "sleep", Arguments = ["100"] };
