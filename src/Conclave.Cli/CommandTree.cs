@@ -24,7 +24,7 @@ internal static class CommandTree
             using var stopping = new StopSignals();
             return arguments switch
             {
-                // What `up` spawns is not parsed by the command library: eight of them start at once and each counts.
+                // What `up` spawns is not parsed by the command library: several of them start at once and each counts.
                 ["node", .. var rest] => await cluster.NodeAsync(rest, stopping.Token),
                 ["gateway", .. var rest] => await cluster.GatewayAsync(rest, stopping.Token),
                 _ => await ParsedAsync(arguments, new CommandContext(cluster, terminal, time ?? TimeProvider.System), stopping.Token),
@@ -88,6 +88,8 @@ internal static class CommandTree
     private static async Task<int> ParsedAsync(string[] arguments, CommandContext context, CancellationToken stopping)
     {
         var root = Create(context);
+        foreach (var command in root.Subcommands.Where(command => command.Name != arguments.FirstOrDefault()))
+            command.Description = command.Description?.Split("\n\n")[0]; // the list of commands has a line for each, its own help has all
         var result = root.Parse(arguments is ["serve", .. var flags] ? ["serve", .. ServeFlags.WithTwoDashes(flags)] : arguments);
         if (result.Errors.Count > 0)
             throw new ConclaveException(Explain(root, result), ExitCode.Usage);
