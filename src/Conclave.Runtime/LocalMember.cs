@@ -70,7 +70,7 @@ public sealed class LocalMember : IAsyncDisposable
     {
         var self = options.Members.FirstOrDefault(m => m.Id == options.Id) ?? throw new ArgumentException($"Member {options.Id} is not among the members.", nameof(options));
         var replicaOptions = ReplicaOptionsOf(options);
-        var disk = FileDisk.Open(options.DataDirectory);
+        var disk = FileDisk.Acquire(options.DataDirectory);
         Replica? replica = null;
         PeerListener? listener = null;
         try

@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Conclave.Runtime.Disk;
 
 /// <summary>
-/// A data directory of the local file system, held exclusively from <see cref="Open"/> to <see cref="Dispose"/> through an flock on its file
+/// A data directory of the local file system, held exclusively from <see cref="Acquire"/> to <see cref="Dispose"/> through an flock on its file
 /// <c>lock</c>. Linux and macOS. Every failure is a <see cref="DiskFailedException"/> with the operating system's text; a failed flush must end the process.
 /// </summary>
 public sealed class FileDisk : IDisk, IDisposable
@@ -24,7 +24,7 @@ public sealed class FileDisk : IDisk, IDisposable
     /// <summary>Makes the directory (mode 0700) unless it is there, and locks it.</summary>
     /// <exception cref="DirectoryInUseException">Another process, or another member of this one, holds it.</exception>
     /// <exception cref="DiskFailedException">No permission, read-only, ...</exception>
-    public static FileDisk Open(string directory)
+    public static FileDisk Acquire(string directory)
     {
         if (OperatingSystem.IsWindows())
             throw new PlatformNotSupportedException("The store needs Linux or macOS: its flushes are the operating system's own calls.");
@@ -68,7 +68,7 @@ public sealed class FileDisk : IDisk, IDisposable
     public IDiskFile Create(string path) => new OpenedFile(Full(path), OpenFile(Full(path), Libc.ReadWrite | Libc.Create | Libc.Truncate));
 
     /// <inheritdoc/>
-    IDiskFile IDisk.Open(string path) => new OpenedFile(Full(path), OpenFile(Full(path), Libc.ReadWrite));
+    public IDiskFile Open(string path) => new OpenedFile(Full(path), OpenFile(Full(path), Libc.ReadWrite));
 
     /// <inheritdoc/>
     public void Rename(string from, string to)
