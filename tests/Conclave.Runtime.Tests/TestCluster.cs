@@ -1,7 +1,9 @@
+using System.Collections.Concurrent;
 using System.Text;
 using Conclave.Consensus;
 using Conclave.Store;
 using Conclave.Store.Mvcc;
+using Microsoft.Extensions.Logging;
 
 namespace Conclave.Runtime.Tests;
 
@@ -28,6 +30,8 @@ internal sealed class TestCluster : IAsyncDisposable
 
     public Func<ReplicaOptions, ReplicaOptions> Configure { get; set; } = o => o;
 
+    public ConcurrentQueue<string> Lines { get; } = new();
+
     public string DirectoryOf(int i) => Path.Combine(_root, $"d{i}");
 
     public LocalMemberOptions Options(int i) => new()
@@ -38,6 +42,7 @@ internal sealed class TestCluster : IAsyncDisposable
         DataDirectory = DirectoryOf(i),
         ClientUrls = [$"http://127.0.0.1:{i}"],
         Configure = Configure,
+        Logger = new LineLogger(Lines),
     };
 
     public async Task StartAsync(params int[] which)
@@ -90,6 +95,17 @@ internal sealed class TestCluster : IAsyncDisposable
         foreach (var member in Running)
             await member.DisposeAsync();
         Directory.Delete(_root, recursive: true);
+    }
+
+    private sealed class LineLogger(ConcurrentQueue<string> lines) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            lines.Enqueue(formatter(state, exception));
     }
 
     private static string? Get(Applier applier, string key)
