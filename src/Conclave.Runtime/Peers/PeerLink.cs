@@ -99,7 +99,7 @@ internal sealed class PeerLink
         catch (SocketException e)
         {
             socket.Dispose();
-            if (IsRefusal(e))
+            if (IsRefusal(address, e))
                 _events.PeerRefused(_to);
             if (attempt == 0)
                 Log.CannotReachPeer(_log, _to, address, e.Message);
@@ -215,11 +215,12 @@ internal sealed class PeerLink
     }
 
     /// <summary>Nobody listens: the address answered no, or the Unix socket's file is not there.</summary>
-    private static bool IsRefusal(SocketException e)
+    private static bool IsRefusal(PeerAddress address, SocketException e) => e.SocketErrorCode switch
     {
-        const int NoEntry = 2;
-        return e.SocketErrorCode == SocketError.ConnectionRefused || e.NativeErrorCode == NoEntry;
-    }
+        SocketError.ConnectionRefused => true,
+        SocketError.AddressNotAvailable => address.SocketPath is not null, // what .NET makes of ENOENT
+        _ => false,
+    };
 }
 
 /// <summary>What the streams between members tell. Called on any thread.</summary>
