@@ -4,7 +4,7 @@ namespace Conclave.Orchestration.Processes;
 /// Finds the program before anything is started. <c>posix_spawnp</c> would search the PATH of the parent and answer ENOENT alike for a missing program,
 /// a missing directory and a missing interpreter; looking first gives each its own sentence.
 /// </summary>
-internal static class CommandSearch
+public static class CommandSearch
 {
     /// <summary>The full path of <paramref name="command"/> as the child would find it.</summary>
     /// <exception cref="ProcessStartException">Not found, or found and not executable.</exception>

@@ -60,6 +60,9 @@ public sealed record InstanceRecord
     /// <summary>How often it was restarted since it was placed here.</summary>
     public int Restarts { get; init; }
 
+    /// <summary>Whether it served when last looked at: a successor that adopts it believes so until a probe says otherwise.</summary>
+    public bool WasReady { get; init; }
+
     /// <summary>How the process before this one ended; null when there was none.</summary>
     public ProcessExit? LastExit { get; init; }
 

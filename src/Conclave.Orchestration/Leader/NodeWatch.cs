@@ -1,0 +1,109 @@
+using Conclave.Orchestration.Cluster;
+using Conclave.Orchestration.Processes;
+
+namespace Conclave.Orchestration.Leader;
+
+/// <summary>When the leader gives up on a node.</summary>
+internal sealed record NodeWatchOptions
+{
+    /// <summary>T: how often every node is pinged. A node that says nothing for 2T has failed. Default 500 ms (DESIGN 5.5).</summary>
+    public TimeSpan PingInterval { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How long a node that was never seen may take to report, and one that was just started may take to answer its first ping. Default 5 s.</summary>
+    public TimeSpan StartGrace { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>See <see cref="ReconcilerOptions.MoveAfter"/>.</summary>
+    public TimeSpan MoveAfter { get; init; } = new ReconcilerOptions().MoveAfter;
+}
+
+/// <summary>
+/// What a leader concludes about nodes from answers, silence and exits. Pure: time comes in. What is said about a process holds for that process only: a node that comes back
+/// is another incarnation and starts with a clean sheet, so that an order meant for the old one never hits the new.
+/// </summary>
+/// <remarks>
+/// Silence is counted while this leader was itself awake. A leader that was paused for a minute has heard nothing for a minute and must not conclude that everybody else is dead:
+/// a gap between two calls of <see cref="Advance"/> that is longer than T counts as T.
+/// </remarks>
+/// <param name="self">The leader's own node: it is not judged by its leader, which could neither kill nor start it.</param>
+/// <param name="options">The bounds.</param>
+internal sealed class NodeWatch(string self, NodeWatchOptions options)
+{
+    private readonly SortedDictionary<string, Sheet> _sheets = new(StringComparer.Ordinal);
+    private TimeSpan _awake;
+    private TimeSpan? _previous;
+
+    /// <summary>Time has passed; <paramref name="view"/> says which processes are the nodes now.</summary>
+    /// <param name="view">The cluster.</param>
+    /// <param name="now">On a clock that only goes forward.</param>
+    /// <param name="clock">The wall clock, which tells a process that just started from one that had time to.</param>
+    public void Advance(ClusterView view, TimeSpan now, DateTimeOffset clock)
+    {
+        var gap = now - (_previous ?? now);
+        _awake += gap > options.PingInterval ? options.PingInterval : gap;
+        _previous = now;
+
+        foreach (var node in view.Settings?.Nodes ?? [])
+        {
+            ProcessIdentity? process = view.Nodes.TryGetValue(node, out var report) ? report.Process : null;
+            if (!_sheets.TryGetValue(node, out var sheet) || (process is not null && process != sheet.Process))
+            {
+                var young = report is null || clock - report.Since < options.StartGrace;
+                _sheets[node] = new Sheet { Process = process, Heard = _awake, Began = _awake, Patience = young ? options.StartGrace : 2 * options.PingInterval };
+            }
+        }
+    }
+
+    /// <summary>The process answered a ping.</summary>
+    public void Answered(string node, ProcessIdentity process)
+    {
+        if (!_sheets.TryGetValue(node, out var sheet) || sheet.Process != process)
+            return;
+        sheet.Heard = _awake;
+        sheet.Patience = 2 * options.PingInterval;
+    }
+
+    /// <summary>The kernel says that the process has ended.</summary>
+    public void Exited(string node, ProcessIdentity process)
+    {
+        if (_sheets.TryGetValue(node, out var sheet) && sheet.Process == process)
+            sheet.Ended = true;
+    }
+
+    /// <summary>What to think of a node, for the reconciler.</summary>
+    public NodeHealth Judge(string node)
+    {
+        if (node == self)
+            return new NodeHealth(NodeCondition.Alive, "it leads");
+        if (!_sheets.TryGetValue(node, out var sheet))
+            return new NodeHealth(NodeCondition.Unknown, "not looked at yet");
+        var silence = _awake - sheet.Heard;
+        if (sheet.Process is null && _awake - sheet.Began < options.StartGrace)
+            return new NodeHealth(NodeCondition.Unknown, "it has not reported yet");
+        if (sheet.Process is not null && !sheet.Ended && silence < sheet.Patience)
+            return new NodeHealth(NodeCondition.Alive, "it answers");
+
+        sheet.FailedAt ??= _awake;
+        var why = sheet switch
+        {
+            { Process: null } => "it has not reported",
+            { Ended: true } => $"its process {sheet.Process.Value.Pid} ended",
+            _ => $"its process {sheet.Process.Value.Pid} has not answered for {sheet.Patience.TotalMilliseconds:0} ms",
+        };
+        return new NodeHealth(_awake - sheet.FailedAt < options.MoveAfter ? NodeCondition.Failed : NodeCondition.Lost, why);
+    }
+
+    private sealed class Sheet
+    {
+        public required ProcessIdentity? Process { get; init; }
+
+        public TimeSpan Began { get; init; }
+
+        public TimeSpan Heard { get; set; }
+
+        public required TimeSpan Patience { get; set; }
+
+        public bool Ended { get; set; }
+
+        public TimeSpan? FailedAt { get; set; }
+    }
+}

@@ -1,0 +1,182 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Conclave.Orchestration.Cluster;
+using Conclave.Orchestration.Model;
+using Conclave.Orchestration.Nodes;
+using Conclave.Orchestration.Processes;
+
+namespace Conclave.Orchestration.Supervision;
+
+/// <summary>
+/// Starts, finds and probes the processes of one node's instances, and keeps their records: a record and the instance's name in the environment precede each spawn, so that a
+/// process that was started a moment before its worker died is found (DESIGN 5.10). Owned by the worker's loop.
+/// </summary>
+public sealed class InstanceLauncher : IDisposable
+{
+    private const string GenerationVariable = "CONCLAVE_GENERATION";
+    private readonly string _node;
+    private readonly ClusterDirectory _directory;
+    private readonly NodeLauncher _program;
+    private readonly TimeProvider _time;
+    private readonly InstanceRecordStore _store;
+    private readonly PortAllocator _ports;
+    private readonly Prober _prober = new();
+    private readonly SortedDictionary<int, GatewayProbe> _gatewayProbes = [];
+    private readonly SortedDictionary<InstanceId, InstanceRecord> _records = [];
+
+    /// <summary>The launcher of a node whose lock this process holds.</summary>
+    public InstanceLauncher(string node, ClusterDirectory directory, NodeLauncher program, TimeProvider time)
+    {
+        _node = node;
+        _directory = directory;
+        _program = program;
+        _time = time;
+        _store = new InstanceRecordStore(directory.NodeInstances(node));
+        _ports = new PortAllocator(directory.Root + node);
+        var found = _store.ReadAll();
+        Damaged = found.Damaged;
+        foreach (var record in found.Records)
+            _records[new InstanceId(record.Service, record.Number)] = record;
+    }
+
+    /// <summary>Records that could not be read when this launcher began; their processes are still found by their environment.</summary>
+    public IReadOnlyList<DamagedRecord> Damaged { get; }
+
+    internal IReadOnlyList<KeyValuePair<InstanceId, InstanceRecord>> Records => [.. _records];
+
+    /// <summary>The port that it has, or a new one, recorded with its next start; 0 for a gateway, which has inherited sockets instead.</summary>
+    internal int PortOf(InstanceId id, IReadOnlySet<int> taken)
+    {
+        if (id.Service == ClusterNames.Gateway)
+            return 0;
+        if (_records.TryGetValue(id, out var record) && record.Port != 0)
+            return record.Port;
+        return _ports.Allocate(taken.Union(_records.Values.Select(r => r.Port)).ToHashSet());
+    }
+
+    /// <exception cref="ProcessStartException">It could not be started; says why and what to do.</exception>
+    internal SupervisedProcess Spawn(InstanceId id, Assignment assignment, int port, int restarts)
+    {
+        var record = new InstanceRecord
+        {
+            Service = id.Service,
+            Number = id.Number,
+            State = InstanceRecordState.Starting,
+            Port = port,
+            SpecHash = assignment.Spec.Hash,
+            Generation = assignment.Generation,
+            LogFile = _directory.InstanceLog(id),
+            Restarts = restarts,
+            Since = _time.GetUtcNow(),
+        };
+        Write(id, record);
+        var process = ProcessSpawner.Spawn(SpecOf(id, assignment, port));
+        Write(id, record with { State = InstanceRecordState.Running, Process = process.Identity });
+        return process;
+    }
+
+    /// <summary>Takes charge of a recorded process that still runs; null when it ended.</summary>
+    internal SupervisedProcess? TryAdopt(InstanceId id)
+    {
+        var record = _records[id];
+        if (record.Process is { } identity)
+            return SupervisedProcess.Adopt(identity);
+
+        // Recorded and not known to run: the worker may have died between the spawn and its second record.
+        return FindRunning(id) is { } found ? SupervisedProcess.Adopt(found.Process!.Value) : null;
+    }
+
+    /// <summary>
+    /// A running process of this instance that this node has no record of: its former node is lost, or the record was damaged. Null when there is none.
+    /// </summary>
+    internal InstanceRecord? FindRunning(InstanceId id)
+    {
+        var leaders = ProcessTable.FindByEnvironment(new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            [ClusterNames.InstanceVariable] = id.ToString(),
+            [ClusterNames.DirectoryVariable] = _directory.Root,
+        }).Where(p => p.LeadsSession).ToList();
+        if (leaders.Count == 0)
+            return null;
+        var identity = leaders[0].Identity;
+        var port = int.TryParse(ProcessTable.EnvironmentOf(identity.Pid, "PORT"), NumberStyles.None, CultureInfo.InvariantCulture, out var p) ? p : 0;
+        var generation = long.TryParse(ProcessTable.EnvironmentOf(identity.Pid, GenerationVariable), NumberStyles.None, CultureInfo.InvariantCulture, out var g) ? g : 0;
+        var record = new InstanceRecord
+        {
+            Service = id.Service,
+            Number = id.Number,
+            State = InstanceRecordState.Running,
+            Port = port,
+            SpecHash = "",
+            Generation = generation,
+            Process = identity,
+            LogFile = _directory.InstanceLog(id),
+            Since = _time.GetUtcNow(),
+        };
+        Write(id, record);
+        return record;
+    }
+
+    /// <summary>Whether it serves, for a successor that adopts it.</summary>
+    internal void Remember(InstanceId id, bool wasReady)
+    {
+        if (_records.TryGetValue(id, out var record) && record.WasReady != wasReady)
+            Write(id, record with { WasReady = wasReady });
+    }
+
+    /// <summary>It ended and is not wanted.</summary>
+    internal void Forget(InstanceId id)
+    {
+        _records.Remove(id);
+        _store.Delete(id.Service, id.Number);
+    }
+
+    /// <summary>Asks a probe once; answers within its timeout.</summary>
+    internal Task<ProbeResult> ProbeAsync(InstanceId id, int port, ServiceSpec service, ProbeSpec probe, CancellationToken cancel)
+    {
+        if (id.Service == ClusterNames.Gateway)
+            return GatewayProbeOf(id.Number).AskAsync(probe, cancel);
+        var filled = probe with { Command = CommandLine.Resolve(probe.Command, new InstanceIdentity(id.ToString(), _node, port)) };
+        return _prober.ProbeAsync(filled, port, service.Directory, cancel);
+    }
+
+    /// <summary>Closes the probes' connections.</summary>
+    public void Dispose()
+    {
+        _prober.Dispose();
+        foreach (var probe in _gatewayProbes.Values)
+            probe.Dispose();
+    }
+
+    private GatewayProbe GatewayProbeOf(int number)
+    {
+        if (!_gatewayProbes.TryGetValue(number, out var probe))
+            _gatewayProbes.Add(number, probe = new GatewayProbe(_directory.GatewaySocket(number)));
+        return probe;
+    }
+
+    private void Write(InstanceId id, InstanceRecord record)
+    {
+        _store.Write(record);
+        _records[id] = record;
+    }
+
+    private ProcessSpec SpecOf(InstanceId id, Assignment assignment, int port)
+    {
+        var service = assignment.Spec;
+        var resolved = CommandLine.Resolve(service, new InstanceIdentity(id.ToString(), _node, port));
+        var environment = resolved.Environment.ToDictionary(e => e.Key, e => (string?)e.Value, StringComparer.Ordinal);
+        environment[ClusterNames.DirectoryVariable] = _directory.Root;
+        environment[GenerationVariable] = assignment.Generation.ToString(CultureInfo.InvariantCulture);
+        return id.Service == ClusterNames.Gateway
+            ? _program.GatewaySpec(id.Number, _directory.InstanceLog(id)) with { Environment = environment }
+            : new ProcessSpec
+            {
+                FileName = resolved.Arguments[0],
+                Arguments = resolved.Arguments.RemoveAt(0),
+                Directory = service.Directory,
+                Environment = environment,
+                LogFile = _directory.InstanceLog(id),
+            };
+    }
+}

@@ -1,0 +1,441 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using System.Threading.Channels;
+using Conclave.Orchestration.Cluster;
+using Conclave.Orchestration.Events;
+using Conclave.Orchestration.Model;
+using Conclave.Orchestration.Nodes;
+using Conclave.Orchestration.Processes;
+using Microsoft.Extensions.Logging;
+
+namespace Conclave.Orchestration.Supervision;
+
+/// <summary>
+/// Supervises the instances that are assigned to its node: starts them, asks their probes, starts them again, and reports. One loop owns everything; what waits (the kernel's
+/// notice of an exit, a probe, the store) waits elsewhere and sends its result in. Instances outlive it: a worker that ends leaves them running, and its successor
+/// adopts them.
+/// </summary>
+public sealed class Worker
+{
+    private const int MaxWaitingInputs = 65_536;
+    private static readonly TimeSpan LongestTurn = TimeSpan.FromMilliseconds(500);
+    private readonly string _node;
+    private readonly ClusterDirectory _directory;
+    private readonly InstanceLauncher _launcher;
+    private readonly ClusterStore _store;
+    private readonly ClusterWatcher _watcher;
+    private readonly ReportPublisher _reports;
+    private readonly EventLog _events;
+    private readonly ILogger _log;
+    private readonly TimeProvider _time;
+    private readonly long _began;
+    private readonly Random _random = new();
+    private readonly InstanceMachineOptions _options = new();
+    private readonly SortedDictionary<InstanceId, Supervised> _instances = [];
+    private readonly Channel<WorkerInput> _inputs =
+        Channel.CreateBounded<WorkerInput>(new BoundedChannelOptions(MaxWaitingInputs) { SingleReader = true });
+
+    private ImmutableSortedDictionary<InstanceId, Assignment> _assigned;
+
+    /// <summary>The worker of a node whose lock this process holds.</summary>
+    public Worker(
+        string node, ClusterDirectory directory, InstanceLauncher launcher, ClusterStore store, ClusterWatcher watcher, EventLog events, ILogger log, TimeProvider time)
+    {
+        _node = node;
+        _directory = directory;
+        _launcher = launcher;
+        _store = store;
+        _watcher = watcher;
+        _events = events;
+        _log = log;
+        _time = time;
+        _began = time.GetTimestamp();
+        _reports = new ReportPublisher(store, time, log);
+        _assigned = AssignmentFile.Load(directory.NodeAssignments(node));
+    }
+
+    private TimeSpan Now => _time.GetElapsedTime(_began);
+
+    /// <summary>Completes after one turn of the loop; never, when the loop is stuck.</summary>
+    public async Task PingAsync(CancellationToken cancel)
+    {
+        var turned = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await _inputs.Writer.WriteAsync(new WorkerInput.Ping(turned), cancel);
+        await turned.Task.WaitAsync(cancel);
+    }
+
+    /// <summary>Supervises until cancelled; leaves the instances running.</summary>
+    public async Task RunAsync(CancellationToken stopping)
+    {
+        _reports.Report(
+            _store.Keys.Node(_node),
+            new NodeReport
+            {
+                Name = _node,
+                Host = ProcessIdentity.Own.BootId,
+                Process = ProcessIdentity.Own,
+                Control = _directory.ControlSocket(_node),
+                Since = _time.GetUtcNow(),
+            },
+            ClusterJson.Default.NodeReport);
+
+        TakeOver();
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        var helpers = Task.WhenAll(_reports.RunAsync(ended.Token), ForwardViewsAsync(ended.Token));
+        try
+        {
+            await SuperviseAsync(stopping);
+        }
+        finally
+        {
+            await ended.CancelAsync();
+            await helpers;
+            foreach (var instance in _instances.Values)
+                instance.Release();
+        }
+    }
+
+    /// <summary>What an earlier worker of this node left running is adopted; what died without one is started again by its policy.</summary>
+    private void TakeOver()
+    {
+        foreach (var damaged in _launcher.Damaged)
+            _log.RecordDamaged(damaged.File, damaged.Reason, damaged.MovedTo);
+        foreach (var (id, record) in _launcher.Records)
+            Adopt(id, _assigned.GetValueOrDefault(id) ?? Unknown(id, record), record);
+
+        foreach (var (id, assignment) in _assigned)
+        {
+            if (!_instances.ContainsKey(id))
+                Add(id, assignment);
+        }
+    }
+
+    /// <summary>An instance that runs here and is not in our assignments: it is held, so that it can be ended properly once the store says that it is not wanted.</summary>
+    private Assignment Unknown(InstanceId id, InstanceRecord record) =>
+        new(_node, record.Generation, new ServiceSpec { Name = id.Service, Command = [], Directory = _directory.Root, Restart = RestartMode.Never });
+
+    private async Task SuperviseAsync(CancellationToken stopping)
+    {
+        var answered = new List<TaskCompletionSource>();
+        while (!stopping.IsCancellationRequested)
+        {
+            while (_inputs.Reader.TryRead(out var input))
+                Take(input, answered);
+            foreach (var instance in _instances.Values.ToList())
+                Turn(instance, stopping);
+            _reports.Beat();
+            answered.ForEach(ping => ping.TrySetResult());
+            answered.Clear();
+
+            using var wait = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+            wait.CancelAfter(UntilDue());
+            try
+            {
+                await _inputs.Reader.WaitToReadAsync(wait.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                // Something is due, or we are to stop.
+            }
+        }
+    }
+
+    private TimeSpan UntilDue()
+    {
+        var due = LongestTurn;
+        foreach (var instance in _instances.Values)
+        {
+            if (instance.Machine.Due is { } at && at - Now < due)
+                due = at - Now;
+        }
+
+        return due < TimeSpan.FromMilliseconds(1) ? TimeSpan.FromMilliseconds(1) : due;
+    }
+
+    private void Take(WorkerInput input, List<TaskCompletionSource> answered)
+    {
+        switch (input)
+        {
+            case WorkerInput.Viewed viewed:
+                TakeAssignments(viewed.View);
+                break;
+            case WorkerInput.Exited exited when Owner(exited.Process) is { } instance:
+                TakeExit(instance, exited.Exit);
+                break;
+            case WorkerInput.Probed probed when Owner(probed.Process) is { } instance:
+                TakeProbe(instance, probed);
+                break;
+            case WorkerInput.Exited or WorkerInput.Probed:
+                break; // of a process that is no longer this instance's
+            case WorkerInput.Ping ping:
+                answered.Add(ping.Turned);
+                break;
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
+
+    private Supervised? Owner(SupervisedProcess process) => _instances.Values.FirstOrDefault(i => ReferenceEquals(i.Process, process));
+
+    private void TakeAssignments(ClusterView view)
+    {
+        if (view.Settings is null)
+            return; // nothing was read yet: not knowing what is wanted is no reason to stop anything
+        var mine = view.Assignments.Where(a => a.Value.Node == _node).ToImmutableSortedDictionary();
+        if (!mine.SequenceEqual(_assigned))
+        {
+            _assigned = mine;
+            AssignmentFile.Save(_directory.NodeAssignments(_node), mine);
+        }
+
+        foreach (var (id, assignment) in mine)
+        {
+            if (_instances.TryGetValue(id, out var instance))
+                instance.Machine.Want(assignment, Now);
+            else if (_launcher.FindRunning(id) is { } found)
+                Adopt(id, assignment, found);
+            else
+                Add(id, assignment);
+        }
+
+        foreach (var (id, instance) in _instances)
+        {
+            if (!mine.ContainsKey(id))
+                instance.Machine.Want(null, Now);
+        }
+    }
+
+    private Supervised Add(InstanceId id, Assignment assignment)
+    {
+        var instance = new Supervised(id, new InstanceMachine(assignment, _random, _options, Now)) { Since = _time.GetUtcNow() };
+        _instances.Add(id, instance);
+        return instance;
+    }
+
+    private void Adopt(InstanceId id, Assignment assignment, InstanceRecord record)
+    {
+        var instance = Add(id, assignment);
+        instance.Machine.Restarts = record.Restarts;
+        var process = _launcher.TryAdopt(id);
+        if (process is null)
+        {
+            if (assignment.Spec.Command.IsEmpty)
+                Forget(instance);
+            return; // it ended while nobody watched: the machine starts it
+        }
+
+        Hold(instance, process);
+        instance.Machine.Adopted(assignment with { Generation = record.Generation }, record.WasReady, Now);
+        instance.Machine.Want(assignment, Now);
+        instance.Port = record.Port;
+        _events.Append(EventKind.InstanceAdopted, id.ToString(), why: "its worker was replaced", data: new JsonObject { ["pid"] = process.Identity.Pid, ["port"] = record.Port });
+    }
+
+    private void TakeExit(Supervised instance, ProcessExit exit)
+    {
+        var asked = instance.Machine.State == RunState.Stopping;
+        instance.Release();
+        instance.Machine.Exited(exit, Now);
+        _events.Append(
+            asked ? EventKind.InstanceStopped : EventKind.InstanceExited,
+            instance.Id.ToString(),
+            why: asked ? exit.ToString() : instance.Machine.Why ?? exit.ToString());
+        if (instance.Machine.State == RunState.CrashLoop)
+            _events.Append(EventKind.InstanceCrashLoop, instance.Id.ToString(), why: instance.Machine.Why ?? "");
+    }
+
+    private void TakeProbe(Supervised instance, WorkerInput.Probed probed)
+    {
+        var before = instance.Machine.State;
+        instance.Machine.Probed(probed.Role, probed.Answer, Now);
+        var after = instance.Machine.State;
+        if (before == after)
+            return;
+        var kind = after == RunState.Ready ? EventKind.InstanceReady : probed.Role == ProbeRole.Live ? EventKind.InstanceHung : EventKind.InstanceUnready;
+        _events.Append(kind, instance.Id.ToString(), why: instance.Machine.Why ?? "");
+    }
+
+    /// <summary>Does what the machine of one instance wants, and reports how it is when that changed.</summary>
+    private void Turn(Supervised instance, CancellationToken stopping)
+    {
+        // A spawn that fails makes the machine want something else at once, hence the loop; its delays bound it.
+        for (var actions = instance.Machine.Advance(Now); actions.Count > 0; actions = instance.Machine.Advance(Now))
+        {
+            foreach (var action in actions)
+            {
+                if (action is InstanceAction.Forget)
+                {
+                    Forget(instance);
+                    return;
+                }
+
+                Act(instance, action, stopping);
+            }
+        }
+
+        Report(instance);
+    }
+
+    private void Act(Supervised instance, InstanceAction action, CancellationToken stopping)
+    {
+        switch (action)
+        {
+            case InstanceAction.Spawn spawn:
+                Spawn(instance, spawn.Assignment);
+                break;
+            case InstanceAction.Ask ask:
+                _events.Append(EventKind.InstanceStopping, instance.Id.ToString(), why: instance.Machine.Why ?? "");
+                instance.Process!.Signal(ask.Signal);
+                break;
+            case InstanceAction.Kill:
+                instance.Process!.SignalGroup(Signal.Kill);
+                break;
+            case InstanceAction.Probe probe:
+                _ = ProbeAsync(instance.Process!, instance, probe, instance.Probing!.Token, stopping);
+                break;
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
+    }
+
+    private void Spawn(Supervised instance, Assignment assignment)
+    {
+        try
+        {
+            // Between death and rebirth the report must say that nobody serves, and it must be on its way before the new process is.
+            Report(instance);
+            instance.Port = _launcher.PortOf(instance.Id, _watcher.View.Instances.Values.Select(r => r.Port).ToHashSet());
+            var process = _launcher.Spawn(instance.Id, assignment, instance.Port, instance.Machine.Restarts);
+            Hold(instance, process);
+            instance.Machine.Spawned(assignment, Now);
+            _events.Append(
+                EventKind.InstanceStarted, instance.Id.ToString(), data: new JsonObject { ["pid"] = process.Identity.Pid, ["port"] = instance.Port });
+        }
+        catch (ProcessStartException failed)
+        {
+            instance.Machine.SpawnFailed(failed.Message, Now);
+            _events.Append(EventKind.InstanceFailed, instance.Id.ToString(), why: failed.Message);
+        }
+    }
+
+    private void Forget(Supervised instance)
+    {
+        _launcher.Forget(instance.Id);
+        _instances.Remove(instance.Id);
+        _reports.Withdraw(_store.Keys.Instance(instance.Id));
+    }
+
+    private void Report(Supervised instance)
+    {
+        var machine = instance.Machine;
+        var report = new InstanceReport
+        {
+            Id = instance.Id,
+            Node = _node,
+            State = machine.State,
+            Generation = machine.Generation,
+            Process = instance.Process?.Identity,
+            Port = instance.Port,
+            Restarts = machine.Restarts,
+            Since = instance.Since,
+            Why = machine.Why,
+        };
+        if (report == instance.Reported)
+            return;
+        if (report.State != instance.Reported?.State)
+            report = report with { Since = instance.Since = _time.GetUtcNow() };
+        if (report.State == RunState.Ready != (instance.Reported?.State == RunState.Ready) && instance.Process is not null)
+            _launcher.Remember(instance.Id, wasReady: report.State == RunState.Ready);
+        instance.Reported = report;
+        _reports.Report(_store.Keys.Instance(instance.Id), report, ClusterJson.Default.InstanceReport);
+        _log.InstanceIs(instance.Id, report.State, report.Why ?? "");
+    }
+
+    private void Hold(Supervised instance, SupervisedProcess process)
+    {
+        instance.Process = process;
+        instance.Probing = new CancellationTokenSource();
+        _ = ForwardExitAsync(process);
+    }
+
+    private async Task ForwardExitAsync(SupervisedProcess process)
+    {
+        var exit = await process.Exited;
+        await _inputs.Writer.WriteAsync(new WorkerInput.Exited(process, exit));
+    }
+
+    private async Task ProbeAsync(
+        SupervisedProcess process, Supervised instance, InstanceAction.Probe probe, CancellationToken ended, CancellationToken stopping)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ended, stopping);
+        try
+        {
+            var answer = await _launcher.ProbeAsync(instance.Id, instance.Port, instance.Machine.Assignment!.Spec, probe.Spec, either.Token);
+            await _inputs.Writer.WriteAsync(new WorkerInput.Probed(process, probe.Role, answer), either.Token);
+        }
+        catch (OperationCanceledException) when (either.IsCancellationRequested)
+        {
+            // The process or this worker ended first.
+        }
+    }
+
+    private async Task ForwardViewsAsync(CancellationToken stopping)
+    {
+        var view = ClusterView.Empty;
+        try
+        {
+            while (true)
+            {
+                view = await _watcher.NextAsync(view, stopping);
+                await _inputs.Writer.WriteAsync(new WorkerInput.Viewed(view), stopping);
+            }
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // Done.
+        }
+    }
+
+    /// <summary>One instance with what belongs to its present process.</summary>
+    private sealed class Supervised(InstanceId id, InstanceMachine machine)
+    {
+        public InstanceId Id { get; } = id;
+
+        public InstanceMachine Machine { get; } = machine;
+
+        public SupervisedProcess? Process { get; set; }
+
+        public CancellationTokenSource? Probing { get; set; }
+
+        public int Port { get; set; }
+
+        public DateTimeOffset Since { get; set; }
+
+        public InstanceReport? Reported { get; set; }
+
+        public void Release()
+        {
+            Probing?.Cancel();
+            Probing?.Dispose();
+            Probing = null;
+            Process?.Dispose();
+            Process = null;
+        }
+    }
+}
+
+/// <summary>What reaches the supervision loop. A closed set.</summary>
+internal abstract record WorkerInput
+{
+    private WorkerInput()
+    {
+    }
+
+    public sealed record Viewed(ClusterView View) : WorkerInput;
+
+    public sealed record Exited(SupervisedProcess Process, ProcessExit Exit) : WorkerInput;
+
+    public sealed record Probed(SupervisedProcess Process, ProbeRole Role, ProbeResult Answer) : WorkerInput;
+
+    public sealed record Ping(TaskCompletionSource Turned) : WorkerInput;
+}
