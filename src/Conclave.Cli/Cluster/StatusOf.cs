@@ -1,0 +1,99 @@
+using System.Collections.Immutable;
+using Conclave.Orchestration.Cluster;
+using Conclave.Orchestration.Model;
+
+namespace Conclave.Cli.Cluster;
+
+/// <summary>What was found out about one node on this host.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Pid">Who holds its lock; null when nobody does.</param>
+/// <param name="Answers">Whether its supervision loop answered a ping.</param>
+internal readonly record struct NodeSighting(string Name, int? Pid, bool Answers);
+
+/// <summary>Puts the status together from what the store says and what was seen on this host. Pure.</summary>
+internal static class StatusOf
+{
+    /// <summary>The status.</summary>
+    /// <param name="spec">What the cluster was started with.</param>
+    /// <param name="view">What the store says; null when no node could be asked.</param>
+    /// <param name="hasQuorum">Whether the store can be written; null: unknown.</param>
+    /// <param name="nodes">One for each node of the spec.</param>
+    public static ClusterStatus Of(ClusterSpec spec, ClusterView? view, bool? hasQuorum, IReadOnlyList<NodeSighting> nodes)
+    {
+        view ??= ClusterView.Empty;
+        var status = new ClusterStatus
+        {
+            Name = spec.Name,
+            Leader = LeaderOf(view, nodes, hasQuorum),
+            Nodes = [.. nodes.Select(n => NodeOf(n, view))],
+            Services = [.. view.Services.Where(s => s.Key != ClusterNames.Gateway).Select(s => ServiceOf(s.Key, s.Value, view))],
+            Gateways = view.Services.TryGetValue(ClusterNames.Gateway, out var gateway) ? InstancesOf(ClusterNames.Gateway, gateway, view) : [],
+            Urls = spec.Gateway.Listen,
+        };
+        return StatusSummary.Of(status, hasQuorum);
+    }
+
+    private static LeaderStatus? LeaderOf(ClusterView view, IReadOnlyList<NodeSighting> nodes, bool? hasQuorum) =>
+        hasQuorum == true && view.Leader is { } leader && nodes.Any(n => n.Name == leader.Node && n.Answers)
+            ? new LeaderStatus(leader.Node, (ulong)leader.Term, view.LeaderToken)
+            : null;
+
+    private static NodeStatus NodeOf(NodeSighting node, ClusterView view)
+    {
+        var report = view.Nodes.GetValueOrDefault(node.Name);
+        return new NodeStatus
+        {
+            Name = node.Name,
+            Pid = node.Pid,
+            State = node switch
+            {
+                { Answers: true } => RunState.Ready,
+                { Pid: not null } => RunState.Unready,
+                _ when view.Orders.ContainsKey(node.Name) => RunState.Starting,
+                _ => RunState.Stopped,
+            },
+            Role = node.Pid is null ? null : view.Leader?.Node == node.Name ? "leader" : "follower",
+            Since = report?.Since,
+        };
+    }
+
+    private static ServiceStatus ServiceOf(string name, ServiceState service, ClusterView view)
+    {
+        var instances = InstancesOf(name, service, view);
+        return new ServiceStatus
+        {
+            Name = name,
+            Desired = service.Wanted,
+            Ready = instances.Count(i => i.State == RunState.Ready),
+            File = service.Replicas == service.FileReplicas ? null : service.FileReplicas,
+            Instances = instances,
+        };
+    }
+
+    /// <summary>Those that are wanted, seen or not, and those that are still seen though not wanted.</summary>
+    private static ImmutableArray<InstanceStatus> InstancesOf(string name, ServiceState service, ClusterView view)
+    {
+        var ids = Enumerable.Range(1, service.Replicas).Select(n => new InstanceId(name, n))
+            .Concat(view.Instances.Keys.Where(id => id.Service == name))
+            .Distinct()
+            .Order();
+        return [.. ids.Select(id => InstanceOf(id, service, view))];
+    }
+
+    private static InstanceStatus InstanceOf(InstanceId id, ServiceState service, ClusterView view)
+    {
+        var report = view.Instances.GetValueOrDefault(id);
+        var nothing = service.Wants(id.Number) ? view.Assignments.ContainsKey(id) ? RunState.Unknown : RunState.Pending : RunState.Stopped;
+        return new InstanceStatus
+        {
+            Id = id.ToString(),
+            Pid = report?.Process?.Pid,
+            Port = report is null or { Port: 0 } ? null : report.Port,
+            Node = report?.Node ?? view.Assignments.GetValueOrDefault(id)?.Node,
+            State = report?.State ?? nothing,
+            Restarts = report?.Restarts ?? 0,
+            Since = report?.Since,
+            Why = report?.Why,
+        };
+    }
+}
