@@ -1,5 +1,5 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
+using System.CommandLine.Help;
 using Conclave.Cli.Commands;
 using Conclave.Orchestration;
 using Conclave.Orchestration.Model;
@@ -58,7 +58,8 @@ internal static class CommandTree
     }
 
     /// <summary>The whole tree, in the order in which a person meets it.</summary>
-    public static RootCommand Create(CommandContext context) => new(
+    public static Command Create(CommandContext context) => new(
+        "conclave", // a RootCommand would name the assembly in every usage line
         """
         Keeps HTTP services alive with nobody watching: a gateway spreads requests, workers restart what fails,
         a leader replaces workers, and when the leader fails the workers elect another.
@@ -70,6 +71,8 @@ internal static class CommandTree
         Exit codes: 0 ok, 1 failed, 2 usage or YAML, 3 not running, 4 degraded.
         """)
     {
+        new HelpOption(),
+        new VersionOption(),
         UpCommand.Create(context),
         DownCommand.Create(context),
         StatusCommand.Create(context),
@@ -104,7 +107,7 @@ internal static class CommandTree
             stopping);
     }
 
-    private static string Explain(RootCommand root, ParseResult result)
+    private static string Explain(Command root, ParseResult result)
     {
         var command = result.CommandResult.Command;
         var help = command == root ? "conclave --help" : $"conclave {command.Name} --help";

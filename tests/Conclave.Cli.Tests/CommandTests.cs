@@ -237,7 +237,7 @@ public sealed class CommandTests : IDisposable
         {
             _out.GetStringBuilder().Clear();
             Assert.Equal(ExitCode.Ok, await RunAsync(name, "--help"));
-            Assert.Contains("Usage:", Out, StringComparison.Ordinal);
+            Assert.Contains($"conclave {name} ", Out, StringComparison.Ordinal);
         }
     }
 

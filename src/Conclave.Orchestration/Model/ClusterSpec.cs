@@ -18,31 +18,38 @@ public enum ElectionKind
 public sealed record ClusterSpec
 {
     /// <summary>Format of the stored form, raised when an older program could not read it.</summary>
+    [JsonRequired]
     public int V { get; init; } = ModelJson.Version;
 
     /// <summary>Letters, digits and dashes; part of every key in the store.</summary>
     public required string Name { get; init; }
 
     /// <summary>How many nodes <c>up</c> starts, all of them voters. One works and is not fault-tolerant.</summary>
+    [JsonRequired]
     public int Nodes { get; init; } = 3;
 
     /// <summary>Absolute path of the directory that holds one sub-directory per node.</summary>
     public required string DataDirectory { get; init; }
 
     /// <summary>Client endpoints of an existing etcd; empty means the embedded store of the nodes themselves.</summary>
+    [JsonRequired]
     public ImmutableArray<string> EtcdEndpoints { get; init; } = [];
 
     /// <summary>Default <see cref="ElectionKind.Raft"/>, and <see cref="ElectionKind.Etcd"/> with an external etcd.</summary>
+    [JsonRequired]
     public ElectionKind Election { get; init; }
 
     /// <summary><see cref="GatewaySpec.None"/> when the file has no gateway.</summary>
+    [JsonRequired]
     public GatewaySpec Gateway { get; init; } = GatewaySpec.None;
 
     /// <summary>Sorted by name, names unique.</summary>
+    [JsonRequired]
     public ImmutableArray<ServiceSpec> Services { get; init; } = [];
 
     /// <summary>Hash of what the file says, <see cref="ContentHash.Of(ClusterSpec)"/>: comments and layout do not count, the content of an
     /// <c>env_file</c> does. Equal hashes mean that the file is unchanged and the store wins.</summary>
+    [JsonRequired]
     public string FileHash { get; init; } = "";
 
     /// <summary>Whether the nodes keep the state themselves.</summary>

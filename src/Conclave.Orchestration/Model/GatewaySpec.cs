@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 
 namespace Conclave.Orchestration.Model;
 
@@ -15,21 +16,27 @@ public sealed record GatewaySpec
     public static GatewaySpec None { get; } = new() { Replicas = 0 };
 
     /// <summary>URLs such as <c>http://127.0.0.1:8080</c>; every gateway process shares these sockets.</summary>
+    [JsonRequired]
     public ImmutableArray<string> Listen { get; init; } = [];
 
     /// <summary>In the order of the file.</summary>
+    [JsonRequired]
     public ImmutableArray<RouteSpec> Routes { get; init; } = [];
 
     /// <summary>Gateway processes. Default 2, so that one may die.</summary>
+    [JsonRequired]
     public int Replicas { get; init; } = 2;
 
     /// <summary>Largest request body in bytes; beyond it 413. Default 30 MB, Kestrel's own.</summary>
+    [JsonRequired]
     public long MaxRequestBodyBytes { get; init; } = 30_000_000;
 
     /// <summary>Connections of clients at the same time and per process; beyond it new ones are closed. Default 10,000.</summary>
+    [JsonRequired]
     public int MaxConnections { get; init; } = 10_000;
 
     /// <summary>A request without progress for that long is ended with 504. Default 100 s, YARP's own.</summary>
+    [JsonRequired]
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(100);
 
     /// <inheritdoc/>

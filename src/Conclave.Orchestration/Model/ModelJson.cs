@@ -4,8 +4,9 @@ using System.Text.Json.Serialization;
 namespace Conclave.Orchestration.Model;
 
 /// <summary>The JSON forms that the model has in the coordination store and in the output of the program: snake_case, nulls left out,
-/// enums as words with dashes. Each document carries its version in <c>v</c>; unknown members are ignored, so that an older program reads
-/// what a newer one added. Generated at build time, which keeps reflection off the start of a node.</summary>
+/// enums as words with dashes. Each document carries its version in <c>v</c>; unknown members are ignored. A member
+/// that is missing is refused: the generated reader would set it to zero and not to its default (tested), so a member that is added to a spec raises the version,
+/// and the reader fills it in for older ones. Generated at build time, which keeps reflection off the start of a node.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

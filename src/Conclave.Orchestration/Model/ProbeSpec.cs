@@ -24,21 +24,26 @@ public sealed record ProbeSpec
     public required ProbeKind Kind { get; init; }
 
     /// <summary>Path and query of an HTTP probe.</summary>
+    [JsonRequired]
     public string Path { get; init; } = "/";
 
     /// <summary>Port on 127.0.0.1; null means the instance's own.</summary>
     public int? Port { get; init; }
 
     /// <summary>Program and arguments of a command probe, placeholders still in it.</summary>
+    [JsonRequired]
     public ImmutableArray<string> Command { get; init; } = [];
 
     /// <summary>From one question to the next. Default 1 s; until an instance was first ready it is asked much more often.</summary>
+    [JsonRequired]
     public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>An answer later than this is a no. Default 500 ms.</summary>
+    [JsonRequired]
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>That many in a row count as failed. Default 3.</summary>
+    [JsonRequired]
     public int Failures { get; init; } = 3;
 
     /// <inheritdoc/>

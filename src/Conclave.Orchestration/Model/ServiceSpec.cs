@@ -33,10 +33,12 @@ public sealed record ServiceSpec
     public required string Directory { get; init; }
 
     /// <summary>Added to the environment of Conclave itself; <c>env_file</c> is merged in, <c>environment</c> wins over it.</summary>
+    [JsonRequired]
     public ImmutableSortedDictionary<string, string> Environment { get; init; } =
         ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
 
     /// <summary>Instances wanted. Default 1.</summary>
+    [JsonRequired]
     public int Replicas { get; init; } = 1;
 
     /// <summary>Decides whether the gateway sends requests. Null: a running instance is a ready one.</summary>
@@ -49,12 +51,15 @@ public sealed record ServiceSpec
     public ProbeSpec? Start { get; init; }
 
     /// <summary>Default <see cref="RestartMode.Always"/>.</summary>
+    [JsonRequired]
     public RestartMode Restart { get; init; }
 
     /// <summary>Asks an instance to end. Default SIGTERM.</summary>
+    [JsonRequired]
     public Signal StopSignal { get; init; } = Signal.Term;
 
     /// <summary>Time between <see cref="StopSignal"/> and SIGKILL. Default 20 s.</summary>
+    [JsonRequired]
     public TimeSpan StopGracePeriod { get; init; } = TimeSpan.FromSeconds(20);
 
     /// <summary>Changes exactly when running instances must be restarted to match: command, directory, environment.

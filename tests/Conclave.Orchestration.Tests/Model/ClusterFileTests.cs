@@ -1,3 +1,4 @@
+using System.Text;
 using Conclave.Orchestration.Model;
 using Xunit;
 
@@ -110,6 +111,22 @@ public sealed class ClusterFileTests : IDisposable
         Assert.Equal(spec, ModelJson.ReadClusterSpec(ModelJson.Write(spec)));
         Assert.Throws<InvalidDataException>(() => ModelJson.ReadClusterSpec(ModelJson.Write(spec with { V = 2 })));
         Assert.Throws<InvalidDataException>(() => ModelJson.ReadClusterSpec("[1"u8));
+    }
+
+    [Fact]
+    public void A_stored_spec_that_lacks_a_member_is_refused_and_one_with_an_unknown_member_is_read()
+    {
+        var spec = Parse(ClusterFileTemplate.Text("demo")).Spec;
+        var stored = Encoding.UTF8.GetString(ModelJson.Write(spec));
+
+        foreach (var member in (string[])["\"nodes\":3,", "\"replicas\":3,", "\"failures\":3", "\"max_connections\":10000,"])
+        {
+            Assert.Contains(member, stored, StringComparison.Ordinal);
+            var without = stored.Replace(member, member.EndsWith(',') ? "" : "\"x\":1", StringComparison.Ordinal);
+            Assert.Throws<InvalidDataException>(() => ModelJson.ReadClusterSpec(Encoding.UTF8.GetBytes(without)));
+        }
+
+        Assert.Equal(spec, ModelJson.ReadClusterSpec(Encoding.UTF8.GetBytes(stored.Replace("{\"v\":1,", "{\"v\":1,\"new\":[1],", StringComparison.Ordinal))));
     }
 
     [Fact]
