@@ -88,7 +88,7 @@ public sealed class EtcdctlTests : IAsyncLifetime
     [Fact]
     public async Task Status_health_and_members_are_shown()
     {
-        using var status = JsonDocument.Parse(await Etcdctl.RunAsync(Endpoint.Replace("http://", "", StringComparison.Ordinal), null, "endpoint", "status", "-w", "json"));
+        using var status = JsonDocument.Parse(await Run("endpoint", "status", "-w", "json"));
         var fields = status.RootElement[0].GetProperty("Status");
         var member = _cluster.Server(0).Member;
 
@@ -96,7 +96,7 @@ public sealed class EtcdctlTests : IAsyncLifetime
         Assert.StartsWith("3.5", fields.GetProperty("version").GetString(), StringComparison.Ordinal);
         Assert.Contains("is healthy", (await Etcdctl.TryAsync(Endpoint, null, "endpoint", "health")).Errors, StringComparison.Ordinal);
         Assert.Contains($"{member.Id}, started, m0, ", await Run("member", "list"), StringComparison.Ordinal);
-        Assert.NotEmpty(await Etcdctl.RunAsync(Endpoint.Replace("http://", "", StringComparison.Ordinal), null, "endpoint", "hashkv"));
+        Assert.NotEmpty(await Run("endpoint", "hashkv"));
     }
 
     [Fact]

@@ -72,6 +72,7 @@ internal sealed class SharedPort : IAsyncDisposable
     {
         var side = await ReadSideAsync(connection);
         _undecided.TryRemove(connection, out _);
+        if (side == Http2) UrlAsAuthority.Apply(connection);
         if (side is null || !side.TryHand(connection)) await connection.DisposeAsync();
     }
 
