@@ -50,15 +50,20 @@ internal sealed class ClusterCommands : IClusterCommands
         if (_startup is null)
             throw new InvalidOperationException("There is nothing to guard before it was started.");
         await using var cluster = ClusterHandle.Of(request.Spec);
-        var collected = Task.WhenAll(_startup.Started.Select(p => p.Exited));
         var launcher = NodeLauncher.OfThisProgram(cluster.Directory, _startup.Listeners);
-        using var events = new EventLog(Path.Combine(cluster.Directory.Root, "up", "events"), "up");
+        using var events = new EventLog(EventLog.DirectoryOf(Path.Combine(cluster.Directory.Root, "up")), "up");
         var keeper = new NodeKeeper(
             "up", cluster.Nodes, cluster.Directory, launcher, (kind, subject, why) => events.Append(kind, subject, why: why), NullLogger.Instance, TimeProvider.System);
-
-        // While one node lives it restores the others; this process is only for the case that none does.
-        await keeper.KeepWithoutLeaderAsync(() => cluster.Nodes.Any(n => cluster.Holder(n) is not null), stopping);
-        _ = collected;
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        var duties = Task.WhenAll(
+            // While one node lives it restores the others; this process is only for the case that none does.
+            keeper.KeepWithoutLeaderAsync(() => cluster.Nodes.Any(n => cluster.Holder(n) is not null), ended.Token),
+            OrphanReaper.IsNeeded ? new OrphanReaper(TimeProvider.System).RunAsync(ended.Token) : Task.CompletedTask);
+        while (!ended.IsCancellationRequested && !(File.Exists(cluster.Directory.DownMark) && cluster.Nodes.All(n => cluster.Holder(n) is null)))
+            await Task.Delay(TimeSpan.FromMilliseconds(250), stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ended.CancelAsync();
+        await duties;
+        _upLock?.Dispose();
     }
 
     public async Task DownAsync(ClusterLocation cluster, IProgress<string> progress, CancellationToken stopping)

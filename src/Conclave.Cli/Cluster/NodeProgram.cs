@@ -55,6 +55,7 @@ internal static class NodeProgram
             control.RunAsync(ended.Token),
             leader.RunAsync(election, ended.Token),
             keeper.ExecuteOrdersAsync(watcher, ended.Token),
+            new LogTrimmer(TimeProvider.System).RunAsync(() => instances.Logs.Append(directory.NodeLog(node)), (_, _) => { }, ended.Token),
             keeper.KeepWithoutLeaderAsync(() => SomebodyLeads(server, watcher), ended.Token),
         ];
         if (server is not null)

@@ -89,7 +89,7 @@ internal static class Reconciler
             if (executor is null)
                 continue;
             var order = new NodeOrder(node, executor, view.Nodes.TryGetValue(node, out var report) ? report.Process : null, condition.Why);
-            if (view.Orders.GetValueOrDefault(node) != order)
+            if (view.Orders.GetValueOrDefault(node) is not { } given || given with { Why = order.Why } != order)
                 actions.Add(new LeaderAction.Order(order));
         }
     }

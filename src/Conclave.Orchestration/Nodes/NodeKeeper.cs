@@ -24,6 +24,9 @@ public sealed class NodeKeeper
     private readonly ILogger _log;
     private readonly TimeProvider _time;
 
+    /// <summary>One for each sibling: an order and the lack of a leader may name the same node at the same moment.</summary>
+    private readonly Dictionary<string, SemaphoreSlim> _gates;
+
     /// <summary>The keeper called <paramref name="name"/> of the nodes on this host; it never touches the node of that name.</summary>
     /// <param name="name">A node, or <c>up</c>.</param>
     /// <param name="nodes">All nodes of this host, in order: of several keepers without a leader the first that lives acts first.</param>
@@ -49,6 +52,7 @@ public sealed class NodeKeeper
         _event = record;
         _log = log;
         _time = time;
+        _gates = _siblings.ToDictionary(s => s, _ => new SemaphoreSlim(1), StringComparer.Ordinal);
     }
 
     /// <summary>How long nobody may lead before keepers act by themselves. Default 1.5 s: an election has had its time.</summary>
@@ -68,7 +72,7 @@ public sealed class NodeKeeper
             {
                 foreach (var (_, order) in view.Orders)
                 {
-                    if (order.Executor == _name && !running.ContainsKey(order))
+                    if (order.Executor == _name && order.Node != _name && !running.ContainsKey(order))
                         running[order] = ExecuteAsync(order, watcher, stopping);
                 }
 
@@ -102,59 +106,65 @@ public sealed class NodeKeeper
         }
     }
 
-    private async Task EnsureAsync(string node, StartDelay delay, CancellationToken stopping)
+    private Task EnsureAsync(string node, StartDelay delay, CancellationToken stopping) => AloneAsync(node, delay, async () =>
     {
-        if (!delay.IsOver || File.Exists(_directory.DownMark) || await AnswersAsync(node, stopping) || await AnswersAsync(node, stopping))
+        if (await AnswersAsync(node, stopping) || await AnswersAsync(node, stopping))
             return;
-        try
-        {
-            if (Holder(node) is { } silent)
-                await KillAsync(node, silent, "it does not answer and nobody leads", stopping);
-            if (stopping.IsCancellationRequested)
-                return;
-            await StartAsync(node, "nobody leads and it does not run", stopping);
-        }
-        catch (ProcessStartException failed)
-        {
-            _log.NodeStartFailed(node, failed.Message);
-        }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
-        {
-            return;
-        }
-
-        delay.Started();
-    }
+        if (Holder(node) is { } silent)
+            await KillAsync(node, silent, "it does not answer and nobody leads", stopping);
+        await StartAsync(node, "nobody leads and it does not run", delay, stopping);
+    }, stopping);
 
     /// <summary>Until the order is taken back: the node it is about runs, as another process than the one it names.</summary>
     private async Task ExecuteAsync(NodeOrder order, ClusterWatcher watcher, CancellationToken stopping)
     {
         var delay = new StartDelay(_time);
-        while (!stopping.IsCancellationRequested && watcher.View.Orders.GetValueOrDefault(order.Node) == order && !File.Exists(_directory.DownMark))
+        while (!stopping.IsCancellationRequested && watcher.View.Orders.GetValueOrDefault(order.Node) == order)
         {
-            try
+            await AloneAsync(order.Node, delay, async () =>
             {
                 var holder = Holder(order.Node);
                 var condemned = holder is not null && (order.Incarnation is null ? !await AnswersAsync(order.Node, stopping) : holder == order.Incarnation);
                 if (condemned)
                     await KillAsync(order.Node, holder!.Value, order.Why, stopping);
-                if ((condemned || holder is null) && delay.IsOver)
-                {
-                    await StartAsync(order.Node, order.Why, stopping);
-                    delay.Started();
-                }
-            }
-            catch (ProcessStartException failed)
-            {
-                _log.NodeStartFailed(order.Node, failed.Message);
-                delay.Started();
-            }
-            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
-            {
-                return;
-            }
-
+                if (condemned || holder is null)
+                    await StartAsync(order.Node, order.Why, delay, stopping);
+            }, stopping);
             await Task.Delay(Look, _time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Looks at a node and acts on it, one at a time, not while its last start is too recent, and not while the cluster is being taken down.</summary>
+    private async Task AloneAsync(string node, StartDelay delay, Func<Task> act, CancellationToken stopping)
+    {
+        if (!delay.IsOver || File.Exists(_directory.DownMark))
+            return;
+        var gate = _gates[node];
+        try
+        {
+            await gate.WaitAsync(stopping);
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+
+        try
+        {
+            await act();
+        }
+        catch (ProcessStartException failed)
+        {
+            _log.NodeStartFailed(node, failed.Message);
+            delay.Started();
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // What was begun is finished by whoever looks next.
+        }
+        finally
+        {
+            gate.Release();
         }
     }
 
@@ -180,8 +190,9 @@ public sealed class NodeKeeper
     }
 
     /// <summary>Starts the node and waits until it answers or is gone again; which of the two, the next look tells.</summary>
-    private async Task StartAsync(string node, string why, CancellationToken stopping)
+    private async Task StartAsync(string node, string why, StartDelay delay, CancellationToken stopping)
     {
+        delay.Started();
         var process = _launcher.Start(node);
         _ = CollectAsync(process);
         _event(EventKind.NodeReplaced, node, $"{why}; pid {process.Pid}");

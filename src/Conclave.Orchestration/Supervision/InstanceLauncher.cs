@@ -23,6 +23,7 @@ public sealed class InstanceLauncher : IDisposable
     private readonly Prober _prober = new();
     private readonly SortedDictionary<int, GatewayProbe> _gatewayProbes = [];
     private readonly SortedDictionary<InstanceId, InstanceRecord> _records = [];
+    private ImmutableArray<string> _logs = [];
 
     /// <summary>The launcher of a node whose lock this process holds.</summary>
     public InstanceLauncher(string node, ClusterDirectory directory, NodeLauncher program, TimeProvider time)
@@ -37,10 +38,14 @@ public sealed class InstanceLauncher : IDisposable
         Damaged = found.Damaged;
         foreach (var record in found.Records)
             _records[new InstanceId(record.Service, record.Number)] = record;
+        ShowLogs();
     }
 
     /// <summary>Records that could not be read when this launcher began; their processes are still found by their environment.</summary>
     public IReadOnlyList<DamagedRecord> Damaged { get; }
+
+    /// <summary>The log files of what runs here, to be kept within their size. Thread-safe.</summary>
+    public ImmutableArray<string> Logs => ImmutableInterlocked.InterlockedCompareExchange(ref _logs, default, default);
 
     internal IReadOnlyList<KeyValuePair<InstanceId, InstanceRecord>> Records => [.. _records];
 
@@ -128,6 +133,7 @@ public sealed class InstanceLauncher : IDisposable
     internal void Forget(InstanceId id)
     {
         _records.Remove(id);
+        ShowLogs();
         _store.Delete(id.Service, id.Number);
     }
 
@@ -159,7 +165,10 @@ public sealed class InstanceLauncher : IDisposable
     {
         _store.Write(record);
         _records[id] = record;
+        ShowLogs();
     }
+
+    private void ShowLogs() => ImmutableInterlocked.InterlockedExchange(ref _logs, [.. _records.Values.Select(r => r.LogFile)]);
 
     private ProcessSpec SpecOf(InstanceId id, Assignment assignment, int port)
     {

@@ -35,7 +35,7 @@ internal sealed class ReportPublisher(ClusterStore store, TimeProvider time, ILo
     /// <summary>There is nothing to report of it any more.</summary>
     public void Withdraw(string key) => Set(key, null);
 
-    /// <summary>Publishes until cancelled, then takes the lease back so that nobody waits for it to expire.</summary>
+    /// <summary>Publishes until cancelled. The lease is left to expire: a successor within its time takes over without a gap.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
         var renewed = time.GetTimestamp();

@@ -48,7 +48,7 @@ public sealed class ReconcilerTests
     {
         var view = Views.Cluster(3);
         var order = Assert.IsType<LeaderAction.Order>(Assert.Single(Plan(view, ("node-2", NodeCondition.Failed)))).NodeOrder;
-        view = view with { Orders = view.Orders.SetItem("node-2", order) };
+        view = view with { Orders = view.Orders.SetItem("node-2", order with { Why = "noticed in another way" }) };
         Assert.Empty(Plan(view, ("node-2", NodeCondition.Failed)));
         Assert.Equal("node-2", Assert.IsType<LeaderAction.ClearOrder>(Assert.Single(Plan(view))).Node);
     }
