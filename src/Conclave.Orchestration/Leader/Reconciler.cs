@@ -85,11 +85,15 @@ internal static class Reconciler
 
             if (condition.Condition == NodeCondition.Unknown)
                 continue;
-            var executor = alive.FirstOrDefault(n => n != node && SameHost(view, n, node));
-            if (executor is null)
+            var given = view.Orders.GetValueOrDefault(node);
+            var executors = alive.Where(n => n != node && SameHost(view, n, node)).ToList();
+            if (executors.Count == 0)
                 continue;
+
+            // Whoever has begun goes on: a second executor would only get in its way.
+            var executor = given is not null && executors.Contains(given.Executor, StringComparer.Ordinal) ? given.Executor : executors[0];
             var order = new NodeOrder(node, executor, view.Nodes.TryGetValue(node, out var report) ? report.Process : null, condition.Why);
-            if (view.Orders.GetValueOrDefault(node) is not { } given || given with { Why = order.Why } != order)
+            if (given is null || given with { Why = order.Why } != order)
                 actions.Add(new LeaderAction.Order(order));
         }
     }

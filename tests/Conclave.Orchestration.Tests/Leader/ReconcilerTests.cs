@@ -54,6 +54,16 @@ public sealed class ReconcilerTests
     }
 
     [Fact]
+    public void An_order_stays_with_the_node_that_carries_it_out_while_that_lives()
+    {
+        var view = Views.Cluster(3);
+        view = view with { Orders = view.Orders.SetItem("node-2", new NodeOrder("node-2", "node-3", Views.Process(1_002), "")) };
+        Assert.Empty(Plan(view, ("node-2", NodeCondition.Failed)));
+        var order = Assert.Single(Plan(view, ("node-2", NodeCondition.Failed), ("node-3", NodeCondition.Unknown)).OfType<LeaderAction.Order>());
+        Assert.Equal("node-1", order.NodeOrder.Executor);
+    }
+
+    [Fact]
     public void A_node_that_does_not_come_back_loses_its_instances_to_the_living()
     {
         var view = Views.Cluster(3).WithService(replicas: 1).WithInstance(1, "node-2", RunState.Ready);
