@@ -25,23 +25,36 @@ public sealed class NodeControl(string path, ImmutableArray<int> listeners, Func
         server.Bind(new UnixDomainSocketEndPoint(path));
         server.Listen(MaxClients);
         using var room = new SemaphoreSlim(MaxClients);
-        while (!stopping.IsCancellationRequested)
+        try
         {
-            try
+            while (true)
             {
                 await room.WaitAsync(stopping);
-                var client = await server.AcceptAsync(stopping);
-                _ = ServeAndReleaseAsync(client, room, stopping);
+                _ = ServeAndReleaseAsync(await AcceptAsync(server, room, stopping), room, stopping);
             }
-            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
-            {
-                break;
-            }
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // The end that was asked for.
         }
 
         // Every client is cancelled by the same token; the room is whole again when the last has left.
         for (var i = 0; i < MaxClients; i++)
             await room.WaitAsync(CancellationToken.None);
+    }
+
+    /// <summary>The next client, in whose name a place in <paramref name="room"/> was taken; without a client the place is given back.</summary>
+    private static async Task<Socket> AcceptAsync(Socket server, SemaphoreSlim room, CancellationToken stopping)
+    {
+        try
+        {
+            return await server.AcceptAsync(stopping);
+        }
+        catch
+        {
+            room.Release();
+            throw;
+        }
     }
 
     private async Task ServeAndReleaseAsync(Socket client, SemaphoreSlim room, CancellationToken stopping)
