@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Conclave.Etcd;
 using Conclave.Orchestration;
@@ -26,15 +27,16 @@ internal static class NodeProgram
             ?? throw new ConclaveException($"{node} runs already, as {DirectoryLock.ReadHolder(directory.Node(node))}");
         using var logs = NodeLogging.Create();
         using var events = new EventLog(directory.NodeEvents(node), node);
-        events.Append(EventKind.NodeStarted, node, data: new JsonObject { ["pid"] = Environment.ProcessId });
+        var starts = CountStart(directory.NodeStarts(node));
+        events.Append(EventKind.NodeStarted, node, data: new JsonObject { ["pid"] = Environment.ProcessId, ["starts"] = starts });
 
-        await using var server = cluster.Spec.IsEmbedded ? await EtcdServer.StartAsync(ServerOptions(cluster, node, logs), stopping) : null;
+        await using var server = cluster.Spec.IsEmbedded ? await StartServerAsync(cluster, node, logs, events, stopping) : null;
         await using var client = new EtcdClient(new EtcdClientOptions { Endpoints = OwnFirst(cluster, node), RequestTimeout = TimeSpan.FromSeconds(3) });
         var store = new ClusterStore(client, new ClusterKeys(cluster.Spec.Name));
         var watcher = new ClusterWatcher(store, logs.CreateLogger("Conclave.Watch"));
         var launcher = NodeLauncher.OfThisProgram(directory, [.. arguments.Listeners]);
         using var instances = new InstanceLauncher(node, directory, launcher, TimeProvider.System);
-        var worker = new Worker(node, directory, instances, store, watcher, events, logs.CreateLogger("Conclave.Worker"), TimeProvider.System);
+        var worker = new Worker(node, starts - 1, directory, instances, store, watcher, events, logs.CreateLogger("Conclave.Worker"), TimeProvider.System);
         var keeper = new NodeKeeper(
             node,
             cluster.Nodes,
@@ -71,9 +73,35 @@ internal static class NodeProgram
             return ExitCode.Ok;
         }
 
-        events.Append(EventKind.NodeFailed, node, why: first.Exception?.GetBaseException().Message ?? "a part of it ended");
-        await first;
-        return ExitCode.Failed;
+        var fault = first.Exception?.GetBaseException() ?? new InvalidOperationException("A part of the node ended.");
+        throw Failed(events, node, fault);
+    }
+
+    private static async Task<EtcdServer> StartServerAsync(ClusterHandle cluster, string node, ILoggerFactory logs, EventLog events, CancellationToken stopping)
+    {
+        try
+        {
+            return await EtcdServer.StartAsync(ServerOptions(cluster, node, logs), stopping);
+        }
+        catch (Exception fault) when (MemberFaults.Explain(fault) is not null)
+        {
+            throw Failed(events, node, fault);
+        }
+    }
+
+    /// <summary>The event tells the others why, the exception ends the process with one line in its log.</summary>
+    private static Exception Failed(EventLog events, string node, Exception fault)
+    {
+        events.Append(EventKind.NodeFailed, node, why: fault.Message);
+        return MemberFaults.Explain(fault) ?? fault;
+    }
+
+    /// <summary>How often this node has been started in its directory, this time included. For people: a damaged count begins again.</summary>
+    private static int CountStart(string path)
+    {
+        var starts = 1 + (File.Exists(path) && int.TryParse(File.ReadAllText(path), NumberStyles.None, CultureInfo.InvariantCulture, out var before) ? before : 0);
+        File.WriteAllText(path, starts.ToString(CultureInfo.InvariantCulture));
+        return starts;
     }
 
     private static EtcdServerOptions ServerOptions(ClusterHandle cluster, string node, ILoggerFactory logs) => new()

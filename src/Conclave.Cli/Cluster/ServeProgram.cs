@@ -31,9 +31,9 @@ internal static class ServeProgram
                 stopping);
             return ExitCode.Ok;
         }
-        catch (ServerOptionException wrong)
+        catch (Exception fault) when (MemberFaults.Explain(fault) is not null)
         {
-            throw new ConclaveException(wrong.Message, ExitCode.Usage, wrong);
+            throw MemberFaults.Explain(fault)!;
         }
     }
 

@@ -53,6 +53,7 @@ internal static class StatusOf
                 _ => RunState.Stopped,
             },
             Role = node.Pid is null ? null : view.Leader?.Node == node.Name ? "leader" : "follower",
+            Restarts = report?.Restarts ?? 0,
             Since = report?.Since,
         };
     }

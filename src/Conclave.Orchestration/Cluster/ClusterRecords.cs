@@ -95,6 +95,9 @@ public sealed record NodeReport
     /// <summary>Its process.</summary>
     public required ProcessIdentity Process { get; init; }
 
+    /// <summary>Starts after the first.</summary>
+    public int Restarts { get; init; }
+
     /// <summary>Where it answers pings.</summary>
     public required string Control { get; init; }
 

@@ -46,6 +46,9 @@ public sealed class ClusterDirectory
     /// <summary>Its log.</summary>
     public string NodeLog(string node) => Path.Combine(Node(node), "node.log");
 
+    /// <summary>How often it was started.</summary>
+    public string NodeStarts(string node) => Path.Combine(Node(node), "starts");
+
     /// <summary>Its part of the coordination store.</summary>
     public string NodeStore(string node) => Path.Combine(Node(node), "store");
 

@@ -20,6 +20,7 @@ public sealed class Worker
     private const int MaxWaitingInputs = 65_536;
     private static readonly TimeSpan LongestTurn = TimeSpan.FromMilliseconds(500);
     private readonly string _node;
+    private readonly int _restarts;
     private readonly ClusterDirectory _directory;
     private readonly InstanceLauncher _launcher;
     private readonly ClusterStore _store;
@@ -38,10 +39,20 @@ public sealed class Worker
     private ImmutableSortedDictionary<InstanceId, Assignment> _assigned;
 
     /// <summary>The worker of a node whose lock this process holds.</summary>
+    /// <param name="node">Its node.</param>
+    /// <param name="restarts">How often that was started anew.</param>
+    /// <param name="directory">The cluster's.</param>
+    /// <param name="launcher">Starts and finds the processes.</param>
+    /// <param name="store">Where it reports.</param>
+    /// <param name="watcher">Where it learns what is wanted.</param>
+    /// <param name="events">Takes what happened.</param>
+    /// <param name="log">Takes what went wrong.</param>
+    /// <param name="time">Its clock.</param>
     public Worker(
-        string node, ClusterDirectory directory, InstanceLauncher launcher, ClusterStore store, ClusterWatcher watcher, EventLog events, ILogger log, TimeProvider time)
+        string node, int restarts, ClusterDirectory directory, InstanceLauncher launcher, ClusterStore store, ClusterWatcher watcher, EventLog events, ILogger log, TimeProvider time)
     {
         _node = node;
+        _restarts = restarts;
         _directory = directory;
         _launcher = launcher;
         _store = store;
@@ -74,6 +85,7 @@ public sealed class Worker
                 Name = _node,
                 Host = ProcessIdentity.Own.BootId,
                 Process = ProcessIdentity.Own,
+                Restarts = _restarts,
                 Control = _directory.ControlSocket(_node),
                 Since = _time.GetUtcNow(),
             },
