@@ -2,18 +2,19 @@ namespace Conclave.Consensus;
 
 /// <summary>
 /// Counts ticks of silence. The limit is drawn anew at every reset from [n, 2n), so that peers which lost the same leader
-/// rarely campaign at the same time (Raft §5.2).
+/// rarely campaign at the same time (Raft §5.2). The very first limit may be drawn from a shorter range: who has just started has no leader
+/// to be patient with.
 /// </summary>
 internal sealed class ElectionTimer
 {
     private readonly int _ticks;
     private readonly Random _random;
 
-    public ElectionTimer(int ticks, Random random)
+    public ElectionTimer(int ticks, int firstTicks, Random random)
     {
         _ticks = ticks;
         _random = random;
-        Reset();
+        Limit = Draw(firstTicks);
     }
 
     /// <summary>Ticks since the last reset.</summary>
@@ -28,9 +29,11 @@ internal sealed class ElectionTimer
     public void Reset()
     {
         Elapsed = 0;
-        Limit = _ticks + _random.Next(_ticks);
+        Limit = Draw(_ticks);
     }
 
     /// <summary>Counts one tick; true when the limit is reached. The caller resets.</summary>
     public bool Tick() => ++Elapsed >= Limit;
+
+    private int Draw(int ticks) => ticks + _random.Next(ticks);
 }

@@ -221,7 +221,7 @@ public sealed class LocalMember : IAsyncDisposable
         var requests = options.RequestTimeout ?? TimeSpan.FromSeconds(5) + (2 * options.ElectionTimeout);
         var defaults = new ReplicaOptions
         {
-            Raft = new RaftOptions { Id = options.Id, HeartbeatTicks = TicksPerHeartbeat, ElectionTicks = Ticks(options.ElectionTimeout, tick) },
+            Raft = new RaftOptions { Id = options.Id, HeartbeatTicks = TicksPerHeartbeat, ElectionTicks = Ticks(options.ElectionTimeout, tick), FirstElectionTicks = TicksPerHeartbeat + 1 },
             Cluster = options.Cluster,
             InitialMembership = new Membership(options.Members.Select(m => m.Id)),
         };

@@ -65,7 +65,7 @@ public sealed class RandomClusterTests
         var window = random.Next(2) == 0 ? 1 : 8;
         var cluster = new Cluster(
             size,
-            id => new RaftOptions { Id = id, ElectionTicks = 6, HeartbeatTicks = 2, MaxAppendBytes = appendBytes, MaxInFlightAppends = window, PlantedBug = bug },
+            id => new RaftOptions { Id = id, ElectionTicks = 6, FirstElectionTicks = seed % 2 == 0 ? 1 : null, HeartbeatTicks = 2, MaxAppendBytes = appendBytes, MaxInFlightAppends = window, PlantedBug = bug },
             seed,
             trace);
         try

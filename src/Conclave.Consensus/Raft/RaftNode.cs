@@ -35,7 +35,7 @@ public sealed partial class RaftNode
         ArgumentNullException.ThrowIfNull(restored);
         options.Validate();
         _options = options;
-        _timer = new ElectionTimer(options.ElectionTicks, random);
+        _timer = new ElectionTimer(options.ElectionTicks, options.FirstElectionTicks ?? options.ElectionTicks, random);
         _log = new RaftLog(restored.Snapshot, restored.Entries);
         Membership = restored.Snapshot?.Membership ?? restored.InitialMembership;
         _self = Membership.PositionOf(Id);

@@ -12,6 +12,12 @@ public sealed record RaftOptions
     /// <summary>Ticks without word from a leader before a follower may campaign; each peer draws from [n, 2n). Default 20 (1,000 ms), etcd's.</summary>
     public int ElectionTicks { get; init; } = 20;
 
+    /// <summary>
+    /// In place of <see cref="ElectionTicks"/> for the first wait after a start, which nothing has interrupted yet: drawn from [n, 2n). Null, the default: no
+    /// difference. More than <see cref="HeartbeatTicks"/> gives a leader that lives the time to be heard first.
+    /// </summary>
+    public int? FirstElectionTicks { get; init; }
+
     /// <summary>Start a pre-vote at once when the reconnect to the leader was refused (DESIGN 5.5). Default on.</summary>
     public bool FastPreVote { get; init; } = true;
 
@@ -44,6 +50,8 @@ public sealed record RaftOptions
         Positive(HeartbeatTicks, nameof(HeartbeatTicks));
         Require(ElectionTicks > HeartbeatTicks, nameof(ElectionTicks), $"({ElectionTicks}) must be greater than HeartbeatTicks ({HeartbeatTicks}), or followers would campaign against a leader that lives");
         Require(ElectionTicks <= int.MaxValue / 4, nameof(ElectionTicks), $"({ElectionTicks}) is too large");
+        Require(FirstElectionTicks is null or > 0, nameof(FirstElectionTicks), $"must be at least 1, not {FirstElectionTicks}");
+        Require(FirstElectionTicks is null || FirstElectionTicks <= ElectionTicks, nameof(FirstElectionTicks), $"({FirstElectionTicks}) must not be greater than ElectionTicks ({ElectionTicks})");
         Positive(FastPreVoteRankTicks, nameof(FastPreVoteRankTicks));
         Positive(MaxAppendBytes, nameof(MaxAppendBytes));
         Positive(MaxInFlightAppends, nameof(MaxInFlightAppends));

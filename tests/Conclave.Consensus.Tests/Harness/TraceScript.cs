@@ -180,6 +180,7 @@ internal sealed class TraceScript
             options = setting[..at] switch
             {
                 "append-bytes" => options with { MaxAppendBytes = value },
+                "first-election" => options with { FirstElectionTicks = value },
                 "window" => options with { MaxInFlightAppends = value },
                 "fast-pre-vote" => options with { FastPreVote = value != 0 },
                 "uncommitted-bytes" => options with { MaxUncommittedBytes = value },
