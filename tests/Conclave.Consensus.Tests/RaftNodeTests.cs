@@ -195,4 +195,35 @@ public sealed class RaftNodeTests
         Assert.Equal(At(2, 1), Assert.Single(Turn(node).Entries).Id);
         Assert.Equal(new LogIndex(1), node.Log.Persisted);
     }
+
+    [Fact]
+    public void A_peer_that_lost_its_disk_stops_itself_and_not_its_leader()
+    {
+        var cluster = Led();
+        var leader = cluster.Node(1);
+        var emptied = new RaftNode(Options(Three), new RestoredState(default, null, [], cluster.Membership), new Random(1));
+
+        // It says that it lacks what it acknowledged. The leader does not try the same again at once, and again, and again.
+        leader.PeerConnected(Three);
+        var probe = Assert.Single(Turn(leader).SendNow, sent => sent.To == Three).Message;
+        emptied.Step(One, probe);
+        var refusal = Assert.IsType<RaftMessage.AppendReply>(Assert.Single(Turn(emptied).SendAfterPersist).Message);
+        Assert.False(refusal.Accepted);
+        leader.Step(Three, refusal);
+        Assert.False(leader.HasReady);
+
+        // The next heartbeat tells it what it once held.
+        leader.Tick();
+        leader.Tick();
+        var heartbeat = Assert.Single(Turn(leader).SendNow, sent => sent.To == Three).Message;
+        Assert.Throws<InvariantBrokenException>(() => emptied.Step(One, heartbeat));
+
+        // The others do not miss it.
+        cluster.Crash(Three);
+        cluster.Settle();
+        var accepted = Assert.IsType<ProposeResult.Accepted>(leader.Propose(Bytes("x")));
+        cluster.Settle();
+        Assert.Equal(Role.Leader, leader.Role);
+        Assert.Equal(accepted.Id.Index, leader.CommitIndex);
+    }
 }

@@ -288,6 +288,10 @@ public sealed partial class RaftNode
     {
         switch (peer.State)
         {
+            // What was acknowledged cannot be missing: either this refusal is older than the acknowledgement, or the peer has lost its disk. The
+            // next heartbeat tells which, since a peer that lost its disk stops at it; until then there is nothing to try.
+            case ProgressState.Probe when reply.Index <= peer.Match:
+                break;
             case ProgressState.Probe when reply.Index == peer.Next.Previous:
                 peer.StepBack(reply.Index, _log.LastNotAfter(reply.Hint.Index, reply.Hint.Term).Index);
                 break;
@@ -322,7 +326,7 @@ public sealed partial class RaftNode
     {
         if (index <= CommitIndex)
             return;
-        Invariant.Require(index <= Last.Index, "what the leader knows to be durable here is here: this disk lost something it had acknowledged");
+        Invariant.Require(index <= Last.Index, "what the leader knows to be durable here is here: this disk lost something it had acknowledged (was the data directory deleted or replaced by an older copy?)");
         CommitIndex = index;
     }
 }
