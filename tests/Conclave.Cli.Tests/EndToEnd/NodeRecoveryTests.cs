@@ -1,0 +1,140 @@
+using Conclave.Cli.Cluster;
+using Conclave.Orchestration.Cluster;
+using Conclave.Orchestration.Events;
+using Conclave.Orchestration.Model;
+
+namespace Conclave.Cli.Tests.EndToEnd;
+
+/// <summary>Workers and leaders that die or hang. In each case: no request of any kind fails, and no instance and no gateway is another process afterwards.</summary>
+[Collection(EndToEndCollection.Name)]
+public sealed class NodeRecoveryTests(SharedCluster shared)
+{
+    [Theory]
+    [InlineData("KILL")]
+    [InlineData("STOP")]
+    public async Task Worker_that_dies_or_hangs_is_replaced_and_its_instances_are_adopted(string signal)
+    {
+        var cluster = await shared.HealthyAsync();
+        var before = await cluster.StatusAsync();
+        var worker = before.Follower();
+        var moment = RunningCluster.Now();
+        await using var load = await cluster.LoadAsync();
+
+        await cluster.DoAsync("kill", worker, "--signal", signal);
+
+        var after = await ReplacedAsync(cluster, before, worker);
+        var events = cluster.EventsSince(moment);
+        Assert.Contains(events, e => e.Kind == EventKind.NodeLost && e.Subject == worker);
+        Assert.Equal(
+            before.AllInstances().Where(i => i.Node == worker).Select(i => i.Id).Order(StringComparer.Ordinal),
+            events.Where(e => e.Kind == EventKind.InstanceAdopted).Select(e => e.Subject).Order(StringComparer.Ordinal));
+        Assert.Equal(before.Leader, after.Leader);
+        (await load.EndAsync()).RequireNoFailure();
+    }
+
+    [Theory]
+    [InlineData("KILL")]
+    [InlineData("STOP")]
+    public async Task Leader_that_dies_or_hangs_is_succeeded_and_replaced(string signal)
+    {
+        var cluster = await shared.HealthyAsync();
+        var before = await cluster.StatusAsync();
+        var moment = RunningCluster.Now();
+        await using var load = await cluster.LoadAsync();
+
+        await cluster.DoAsync("kill", "leader", "--signal", signal);
+
+        var after = await ReplacedAsync(cluster, before, before.Leader!.Node);
+        Assert.NotEqual(before.Leader.Node, after.Leader!.Node);
+        Assert.True(after.Leader.Term > before.Leader.Term, $"term {before.Leader.Term} then {after.Leader.Term}");
+        Assert.True(after.Leader.Token > before.Leader.Token, $"token {before.Leader.Token} then {after.Leader.Token}");
+        Assert.Contains(cluster.EventsSince(moment), e => e.Kind == EventKind.LeaderElected && e.Node == after.Leader.Node);
+        (await load.EndAsync()).RequireNoFailure();
+    }
+
+    [Fact]
+    public async Task Leader_that_was_only_paused_steps_down_and_the_store_refuses_its_late_writes()
+    {
+        var cluster = await shared.HealthyAsync();
+        var before = await cluster.StatusAsync();
+        var old = before.Leader!;
+        var moment = RunningCluster.Now();
+        await using var load = await cluster.LoadAsync();
+
+        RunningCluster.Signal(RunningCluster.Stop, before.PidOf(old.Node));
+        var elected = await cluster.UntilEventAsync("another node leads", moment, e => e.Kind == EventKind.LeaderElected && e.Node != old.Node);
+        if (await cluster.StatusAsync() is var seen && seen.Node(old.Node).Pid == before.PidOf(old.Node))
+            RunningCluster.Signal(RunningCluster.Continue, before.PidOf(old.Node));
+
+        // Awake again it either learns from its group that the term is over, or a write of its is refused, or the new leader has it replaced first.
+        await cluster.UntilEventAsync(
+            "the old leader stepped down or was replaced",
+            moment,
+            e => (e.Kind is EventKind.LeaderLost or EventKind.LeaderFenced && e.Node == old.Node) || (e.Kind == EventKind.NodeReplaced && e.Subject == old.Node));
+        await using var handle = ClusterHandle.Open(new ClusterLocation(cluster.DataDirectory));
+        var late = new FencedStore(handle.Store, new FencingToken(old.Token));
+        await Assert.ThrowsAsync<DeposedException>(() => late.DeleteAsync(handle.Store.Keys.Assignment(new InstanceId("web", 1)), CancellationToken.None));
+
+        var after = await cluster.HealthyAsync();
+        Assert.Equal(before.Processes(), after.Processes());
+        var tokens = cluster.Events().Where(e => e.Kind == EventKind.LeaderElected).Select(e => (long)e.Data!["token"]!).ToList();
+        Assert.Equal(tokens.Distinct().Order(), tokens);
+        Assert.Equal(tokens[^1], after.Leader!.Token);
+        Assert.True((long)elected.Data!["token"]! > old.Token);
+        (await load.EndAsync()).RequireNoFailure();
+    }
+
+    [Fact]
+    public async Task Third_node_restores_the_other_two_without_a_quorum()
+    {
+        var cluster = await shared.HealthyAsync();
+        var before = await cluster.StatusAsync();
+        var survivor = before.Follower();
+        var killed = before.Nodes.Where(n => n.Name != survivor).ToList();
+        var moment = RunningCluster.Now();
+        await using var load = await cluster.LoadAsync();
+
+        RunningCluster.Signal(RunningCluster.Kill, killed.Select(n => n.Pid!.Value));
+
+        var after = await cluster.UntilAsync(
+            "the two are other processes and the cluster is healthy", s => s.State == ClusterState.Healthy && killed.All(n => s.PidOf(n.Name) != n.Pid));
+        Assert.Equal(before.PidOf(survivor), after.PidOf(survivor));
+        Assert.Equal(before.Processes(), after.Processes());
+        foreach (var node in killed)
+            Assert.Contains(cluster.EventsSince(moment), e => e.Kind == EventKind.NodeReplaced && e.Subject == node.Name && e.Node == survivor);
+        (await load.EndAsync()).RequireNoFailure();
+    }
+
+    [Fact]
+    public async Task All_nodes_die_and_up_goes_on_from_the_disk_with_everything_that_still_runs()
+    {
+        var cluster = await shared.HealthyAsync();
+        await cluster.DoAsync("scale", "web=4");
+        var before = await cluster.UntilAsync("four samples serve", s => s.Service("web") is { Ready: 4, Desired: 4 } && s.State == ClusterState.Healthy);
+        await using var load = await cluster.LoadAsync();
+
+        RunningCluster.Signal(RunningCluster.Kill, before.Nodes.Select(n => n.Pid!.Value));
+        await cluster.UntilAsync("no node runs", s => s.State == ClusterState.Stopped);
+        var status = await cluster.RunAsync("status");
+        Assert.Equal(3, status.Code);
+        await load.MoreAsync(50);
+        var after = await cluster.UpAsync();
+
+        Assert.Equal(before.Processes(), after.Processes());
+        Assert.Equal((4, 3), (after.Service("web").Desired, after.Service("web").File));
+        Assert.Contains("web 4/4 (file: 3)", after.Summary, StringComparison.Ordinal);
+        Assert.True(after.Leader!.Token > before.Leader!.Token);
+        (await load.EndAsync()).RequireNoFailure();
+
+        await cluster.DoAsync("scale", "web=3");
+        await cluster.UntilAsync("three samples are left", s => s.Service("web").Instances.Length == 3 && s.State == ClusterState.Healthy);
+    }
+
+    private static async Task<ClusterStatus> ReplacedAsync(RunningCluster cluster, ClusterStatus before, string node)
+    {
+        var after = await cluster.UntilAsync(
+            $"{node} is another process and the cluster is healthy", s => s.State == ClusterState.Healthy && s.Node(node).Pid is { } pid && pid != before.PidOf(node));
+        Assert.Equal(before.Processes(), after.Processes());
+        return after;
+    }
+}
