@@ -98,6 +98,7 @@ public sealed class GatewayProcess
         AccessLinesDropped = _accessLog?.Dropped ?? 0,
         Failures = Enum.GetValues<GatewayFailure>().ToImmutableSortedDictionary(f => f.ToString(), _counters.Failures, StringComparer.Ordinal),
         Instances = [.. _rotation.All.Select(Describe)],
+        Changes = _rotation.Changes,
     };
 
     private static GatewayInstanceStats Describe(Backend backend) => new()

@@ -43,7 +43,17 @@ public sealed record GatewayStats
 
     /// <summary>In the order of the table.</summary>
     public required ImmutableArray<GatewayInstanceStats> Instances { get; init; }
+
+    /// <summary>The last 64 arrivals in the rotation and departures from it, oldest first.</summary>
+    public ImmutableArray<GatewayRotationChange> Changes { get; init; } = [];
 }
+
+/// <summary>From this moment on an instance gets new requests from this gateway, or gets none.</summary>
+/// <param name="Id">For example "web/2".</param>
+/// <param name="Incarnation">From <see cref="GatewayInstance.Incarnation"/>.</param>
+/// <param name="Arrived">True: gets requests; false: gets none any more.</param>
+/// <param name="MonoNs">CLOCK_MONOTONIC in nanoseconds, as in events.</param>
+public sealed record GatewayRotationChange(string Id, long Incarnation, bool Arrived, long MonoNs);
 
 /// <summary>One instance as this gateway sees it.</summary>
 public sealed record GatewayInstanceStats

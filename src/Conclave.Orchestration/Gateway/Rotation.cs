@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 
 namespace Conclave.Orchestration.Gateway;
 
@@ -8,7 +9,9 @@ namespace Conclave.Orchestration.Gateway;
 /// </summary>
 internal sealed class Rotation(GatewayOptions options, RetryBudget budget, Action wakeHealth)
 {
+    private const int ChangesKept = 64;
     private readonly Lock _gate = new();
+    private readonly Queue<GatewayRotationChange> _changes = new(ChangesKept);
     private readonly Dictionary<string, ServicePool> _pools = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (Backend Backend, ServicePool Pool)> _listed = new(StringComparer.Ordinal);
     private readonly List<Backend> _leaving = [];
@@ -96,6 +99,15 @@ internal sealed class Rotation(GatewayOptions options, RetryBudget budget, Actio
         }
     }
 
+    /// <summary>The last arrivals and departures, oldest first.</summary>
+    public ImmutableArray<GatewayRotationChange> Changes
+    {
+        get
+        {
+            lock (_gate) return [.. _changes];
+        }
+    }
+
     public Backend? Find(string id)
     {
         lock (_gate) return _listed.TryGetValue(id, out var found) ? found.Backend : null;
@@ -152,8 +164,20 @@ internal sealed class Rotation(GatewayOptions options, RetryBudget budget, Actio
         if (_listed.TryGetValue(backend.Id, out var found)) Refill(found.Pool);
     }
 
-    private void Refill(ServicePool pool) =>
-        pool.Replace([.. _listed.Values.Where(l => l.Pool == pool && l.Backend.InRotation).Select(l => l.Backend)]);
+    private void Refill(ServicePool pool)
+    {
+        Backend[] available = [.. _listed.Values.Where(l => l.Pool == pool && l.Backend.InRotation).Select(l => l.Backend)];
+        var before = pool.Replace(available);
+        foreach (var left in before.Except(available)) Note(left, arrived: false);
+        foreach (var came in available.Except(before)) Note(came, arrived: true);
+    }
+
+    private void Note(Backend backend, bool arrived)
+    {
+        if (_changes.Count == ChangesKept) _changes.Dequeue();
+        _changes.Enqueue(new GatewayRotationChange(
+            backend.Id, backend.Instance.Incarnation, arrived, Stopwatch.GetTimestamp() * (1_000_000_000 / Stopwatch.Frequency)));
+    }
 
     private void Gather() => All = [.. _listed.Values.Select(l => l.Backend), .. _leaving];
 

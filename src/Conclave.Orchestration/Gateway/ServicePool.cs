@@ -41,9 +41,11 @@ internal sealed class ServicePool(string name)
         }
     }
 
-    public void Replace(Backend[] available)
+    /// <summary>Swaps them in whole; gives back those there were.</summary>
+    public Backend[] Replace(Backend[] available)
     {
-        Volatile.Write(ref _available, available);
+        var before = Interlocked.Exchange(ref _available, available);
         Interlocked.Exchange(ref _change, null)?.TrySetResult();
+        return before;
     }
 }
