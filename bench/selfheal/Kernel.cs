@@ -1,0 +1,61 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace Conclave.Bench.SelfHeal;
+
+/// <summary>Signals, and what /proc says of processes.</summary>
+internal static partial class Kernel
+{
+    public const int SigKill = 9;
+    public const int SigTerm = 15;
+    public const int SigStop = 19;
+    private const int TicksPerSecond = 100; // USER_HZ, the same on every Linux that .NET runs on
+
+    public static void Signal(int pid, int signal)
+    {
+        if (Kill(pid, signal) != 0)
+            throw new InvalidOperationException($"kill({pid}, {signal}): {Marshal.GetLastPInvokeErrorMessage()}");
+    }
+
+    /// <summary>For the end of a run: the process may be gone already.</summary>
+    public static void TryKill(int pid)
+    {
+        if (pid > 1)
+            _ = Kill(pid, SigKill);
+    }
+
+    /// <summary>Its only child, 0 when it has none now.</summary>
+    public static int ChildOf(int pid)
+    {
+        try
+        {
+            var first = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/task/{pid}/children")).Split(' ')[0];
+            return int.TryParse(first, CultureInfo.InvariantCulture, out var child) ? child : 0;
+        }
+        catch (IOException)
+        {
+            return 0; // it has ended
+        }
+    }
+
+    /// <summary>Processor time that a process has used since it began.</summary>
+    public static TimeSpan ProcessorTime(int pid)
+    {
+        var stat = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat"));
+        var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        var ticks = long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture);
+        return TimeSpan.FromSeconds((double)ticks / TicksPerSecond);
+    }
+
+    /// <summary>Resident memory in megabytes (10^6 bytes).</summary>
+    public static double ResidentMb(int pid)
+    {
+        var line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/status")).First(l => l.StartsWith("VmRSS:", StringComparison.Ordinal));
+        return long.Parse(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024 / 1e6;
+    }
+
+    public static string LoadAverage() => string.Join(' ', File.ReadAllText("/proc/loadavg").Split(' ').Take(3));
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int Kill(int pid, int signal);
+}

@@ -1,0 +1,72 @@
+using System.Globalization;
+using Conclave.Bench.SelfHeal.Load;
+using Conclave.Bench.SelfHeal.Report;
+using Conclave.Bench.SelfHeal.Subjects;
+
+namespace Conclave.Bench.SelfHeal;
+
+/// <summary>The same instance kills against somebody else's balancer and supervisor, seen from outside.</summary>
+internal static class RivalDrill
+{
+    private static readonly TimeSpan Cycle = TimeSpan.FromSeconds(4);
+
+    public static async Task<Series> RunAsync(Rival rival, double rate, int count, double ownStartMs)
+    {
+        await using var load = new OpenLoop(rival.Url, rate);
+        var began = Clock.Ns;
+        while (!(load.Any(a => a.Instance == "web/1") && load.Any(a => a.Instance == "web/2") && load.Any(a => a.Instance == "web/3")))
+        {
+            if (Clock.MsSince(began) > 30_000)
+                throw new InvalidOperationException($"{rival.Name} does not serve");
+            await Task.Delay(50);
+        }
+
+        await Task.Delay(3_000); // the runtime compiles the hot paths
+        var series = new Series(
+            $"{rival.Name}: instance killed",
+            [
+                Metrics.InFlight, Metrics.Restarted, Metrics.Serving.AtMost(Math.Round(ownStartMs) + 50), Metrics.FailedGets.Never(), Metrics.FailedPosts, Metrics.Truncated,
+                Metrics.Gap, Metrics.Slowest,
+            ]);
+        for (var i = 0; i < count; i++)
+        {
+            await OnceAsync(series, rival, load, i % 3);
+            Console.Error.Write('.');
+        }
+
+        Console.Error.WriteLine($" {rival.Name} {series.Kills.ToString(CultureInfo.InvariantCulture)}");
+        return series;
+    }
+
+    private static async Task OnceAsync(Series series, Rival rival, OpenLoop load, int instance)
+    {
+        var name = $"web/{(instance + 1).ToString(CultureInfo.InvariantCulture)}";
+        await Task.Delay(300);
+        for (var waited = Clock.Ns; load.InFlight < 20 && Clock.MsSince(waited) < 2_000;)
+            await Task.Delay(2);
+        _ = load.Take();
+        series.Add(Metrics.InFlight, load.InFlight);
+        var old = rival.PidOf(instance);
+        var began = Clock.Ns;
+        Kernel.Signal(old, Kernel.SigKill);
+
+        int next;
+        while (((next = rival.PidOf(instance)) == 0 || next == old) && Clock.MsSince(began) < 10_000)
+            await Task.Delay(1);
+        series.Add(Metrics.Restarted, Clock.MsSince(began));
+        while (!load.Any(a => a.Pid == next && a.Outcome == Outcome.Good) && Clock.MsSince(began) < 20_000)
+            await Task.Delay(25);
+        var recovered = Clock.Ns;
+        while (Clock.MsSince(began) < Cycle.TotalMilliseconds || load.OldestOutstandingNs < Clock.Ns - 1_000_000_000)
+            await Task.Delay(20);
+
+        var answers = load.Take();
+        var first = answers.Where(a => a.Instance == name && a.Pid == next && a.Outcome == Outcome.Good).Select(a => a.DoneNs).DefaultIfEmpty(0).Min();
+        series.Kills++;
+        if (first == 0)
+            series.NotRecovered++;
+        else
+            series.Add(Metrics.Serving, (first - began) / 1e6);
+        new Window(began, recovered, answers).AddTo(series);
+    }
+}
