@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Conclave.Bench.SelfHeal.Host;
 using Conclave.Bench.SelfHeal.Load;
 using Conclave.Bench.SelfHeal.Report;
 using Conclave.Bench.SelfHeal.Subjects;
@@ -119,7 +120,8 @@ internal sealed partial class Drill(ConclaveCluster cluster, OpenLoop load, doub
         var answers = load.Take();
         if (fault is Fault.Instance or Fault.StopInstance)
             series.Add(Metrics.Serving, ServingMs(answers, targets[0], began));
-        new Window(began, recoveredAt, answers).AddTo(series);
+        var ended = happened.Find(e => e.Kind == "instance-exited" && e.Subject == targets[0])?.MonoNs ?? began;
+        new Window(began, ended, recoveredAt, answers).AddTo(series);
         return recovered;
     }
 
@@ -229,7 +231,7 @@ internal sealed partial class Drill(ConclaveCluster cluster, OpenLoop load, doub
         }
 
         await RestAsync(began, TimeSpan.FromSeconds(6));
-        new Window(began, recoveredAt, load.Take()).AddTo(series);
+        new Window(began, began, recoveredAt, load.Take()).AddTo(series);
         return ready is not null;
     }
 

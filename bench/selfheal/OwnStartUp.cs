@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Conclave.Bench.SelfHeal.Host;
 using Conclave.Bench.SelfHeal.Load;
 using Conclave.Bench.SelfHeal.Subjects;
 

@@ -1,7 +1,9 @@
 // Faults under load, measured on the real thing: real processes, real signals, a steady open-loop load through the gateways, and clients that count.
 // What is measured and how: ../README.md
 
+using System.Runtime.InteropServices;
 using Conclave.Bench.SelfHeal;
+using Conclave.Bench.SelfHeal.Host;
 using Conclave.Bench.SelfHeal.Load;
 using Conclave.Bench.SelfHeal.Report;
 using Conclave.Bench.SelfHeal.Subjects;
@@ -16,9 +18,11 @@ if (Arguments.Parse(args) is not { } asked)
 
 ThreadPool.SetMinThreads(16, 16);
 using var place = new Place(asked.Keep);
+using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, BreakOff);
+using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, BreakOff);
 var began = DateTimeOffset.UtcNow;
 var loadBefore = Kernel.LoadAverage();
-await Tool.RunAsync(place.Conclave, place.Temporary, "--version"); // builds what changed, so that no start below does
+await place.BuildAsync();
 
 List<Series> all = [];
 if (asked.Idle)
@@ -31,6 +35,13 @@ if (!asked.Idle && !asked.Startup)
 var machine = new Machine(began, loadBefore, Kernel.LoadAverage());
 Console.Write(asked.Json ? Printer.Json(machine, all) + "\n" : Printer.Markdown(machine, all));
 return 0;
+
+void BreakOff(PosixSignalContext context)
+{
+    context.Cancel = true;
+    place.EndAllAsync().GetAwaiter().GetResult();
+    Environment.Exit(130);
+}
 
 async Task FaultsAsync()
 {
@@ -52,7 +63,7 @@ async Task FaultsAsync()
             var from = Clock.Ns;
             await Task.Delay(2_000);
             calm.Add(Metrics.InFlight, load.InFlight);
-            new Window(from, Clock.Ns, load.Take()).AddTo(calm);
+            new Window(from, from, Clock.Ns, load.Take()).AddTo(calm);
             calm.Kills++;
         }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Conclave.Bench.SelfHeal.Host;
 using Conclave.Bench.SelfHeal.Report;
 using Conclave.Bench.SelfHeal.Subjects;
 
@@ -49,7 +50,7 @@ internal static class Quiet
         var series = new Series("Start", [up]);
         for (var i = 0; i < times; i++)
         {
-            await using var cluster = await ConclaveCluster.StartAsync(place);
+            await using var cluster = await ConclaveCluster.StartAsync(place, throughScript: true);
             series.Add(up, cluster.StartTook.TotalMilliseconds);
         }
 

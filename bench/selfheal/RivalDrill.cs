@@ -1,4 +1,5 @@
 using System.Globalization;
+using Conclave.Bench.SelfHeal.Host;
 using Conclave.Bench.SelfHeal.Load;
 using Conclave.Bench.SelfHeal.Report;
 using Conclave.Bench.SelfHeal.Subjects;
@@ -67,6 +68,6 @@ internal static class RivalDrill
             series.NotRecovered++;
         else
             series.Add(Metrics.Serving, (first - began) / 1e6);
-        new Window(began, recovered, answers).AddTo(series);
+        new Window(began, began, recovered, answers).AddTo(series);
     }
 }

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Conclave.Bench.SelfHeal.Host;
 
 namespace Conclave.Bench.SelfHeal.Load;
 

@@ -37,8 +37,8 @@ internal static class Metrics
     public static readonly Metric FailedGets = new("failed_gets", "failed GETs whose response had not begun", "");
     public static readonly Metric FailedPosts = new("failed_posts", "failed POSTs", "");
     public static readonly Metric Failed = new("failed", "failed requests of any kind", "");
-    public static readonly Metric FailedFresh = new("failed_fresh", "failed on a new connection, opened after", "");
-    public static readonly Metric FailedLater = new("failed_later", "failed, sent 20 ms after or later", "");
+    public static readonly Metric FailedFresh = new("failed_fresh", "failed on a new connection, opened 20 ms after or later", "");
+    public static readonly Metric FailedLater = new("failed_later", "failed, sent after the kernel had told of its end", "");
     public static readonly Metric SlowestFresh = new("slowest_fresh_ms", "slowest GET / on a new connection", "ms");
     public static readonly Metric Truncated = new("truncated", "broken off after the response had begun", "");
     public static readonly Metric Restarts = new("instance_restarts", "instances restarted (they should be adopted)", "");

@@ -15,13 +15,14 @@ internal sealed class ConclaveCluster : IAsyncDisposable
     private readonly string _directory;
     private readonly string _data;
     private readonly string _broken;
+    private bool _ended;
 
     private ConclaveCluster(Place place)
     {
         _place = place;
-        _directory = place.Make("conclave");
+        _directory = place.MakeNew("conclave");
         _data = Path.Combine(_directory, ".conclave");
-        _broken = place.Make("conclave/broken/web");
+        _broken = Directory.CreateDirectory(Path.Combine(_directory, "broken", "web")).FullName;
         Url = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Place.FreePort()}"));
         Events = new EventTail(_data);
     }
@@ -33,9 +34,10 @@ internal sealed class ConclaveCluster : IAsyncDisposable
     /// <summary>Wall time of <c>up -d</c>, from the call to its return, which is when the service answers.</summary>
     public TimeSpan StartTook { get; private set; }
 
-    public static async Task<ConclaveCluster> StartAsync(Place place)
+    public static async Task<ConclaveCluster> StartAsync(Place place, bool throughScript = false)
     {
         var cluster = new ConclaveCluster(place);
+        place.Owe(cluster);
         var sample = Path.GetDirectoryName(place.Sample)!;
 
         // What the sample's own file says, but for the port, and for a shell that a crash loop can be ordered from; it replaces itself.
@@ -59,7 +61,7 @@ internal sealed class ConclaveCluster : IAsyncDisposable
 
             """);
         var began = Stopwatch.GetTimestamp();
-        await Tool.RunAsync(place.Conclave, cluster._directory, "up", "-d");
+        await Tool.RunAsync(throughScript ? place.Script : place.Conclave, cluster._directory, "up", "-d");
         cluster.StartTook = Stopwatch.GetElapsedTime(began);
         cluster.Events.Read();
         return cluster;
@@ -108,6 +110,8 @@ internal sealed class ConclaveCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _ended, true))
+            return;
         try
         {
             await Tool.RunAsync(_place.Conclave, _directory, "down");

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
@@ -7,6 +8,8 @@ namespace Conclave.Bench.SelfHeal.Subjects;
 internal sealed class Place : IDisposable
 {
     private readonly bool _keep;
+    private readonly Stack<IAsyncDisposable> _running = [];
+    private int _made;
 
     public Place(bool keep)
     {
@@ -22,12 +25,39 @@ internal sealed class Place : IDisposable
 
     public string Temporary { get; }
 
-    public string Conclave => Path.Combine(Repository, "conclave");
+    /// <summary>What people call: builds when sources changed.</summary>
+    public string Script => Path.Combine(Repository, "conclave");
+
+    /// <summary>What it built. Called directly, so that an edit in the middle of a run builds nothing.</summary>
+    public string Conclave => Path.Combine(Repository, "artifacts", "conclave", "conclave");
 
     /// <summary>The ASP.NET sample as <c>./conclave</c> built it.</summary>
     public string Sample => Path.Combine(Repository, "artifacts", "conclave", "samples", "web", "Conclave.Samples.Web.dll");
 
+    /// <summary>Builds what changed, and finds the runtime as the script does.</summary>
+    public async Task BuildAsync()
+    {
+        await Tool.RunAsync(Script, Temporary, "--version");
+        var dotnet = (await File.ReadAllTextAsync(Path.Combine(Repository, "artifacts", "conclave", ".built"))).Trim();
+        Environment.SetEnvironmentVariable("DOTNET_ROOT", dotnet);
+        Environment.SetEnvironmentVariable("PATH", $"{dotnet}:{Environment.GetEnvironmentVariable("PATH")}");
+    }
+
     public string Make(string name) => Directory.CreateDirectory(Path.Combine(Temporary, name)).FullName;
+
+    /// <summary>A directory that nothing was in before.</summary>
+    public string MakeNew(string name) => Make(string.Create(CultureInfo.InvariantCulture, $"{name}-{++_made}"));
+
+    /// <summary>What must be ended should the run be broken off.</summary>
+    public void Owe(IAsyncDisposable running) => _running.Push(running);
+
+    /// <summary>Ends everything that was started and not yet ended; ending twice does no harm.</summary>
+    public async Task EndAllAsync()
+    {
+        while (_running.TryPop(out var running))
+            await running.DisposeAsync();
+        Dispose();
+    }
 
     public static int FreePort()
     {
@@ -38,7 +68,7 @@ internal sealed class Place : IDisposable
 
     public void Dispose()
     {
-        if (!_keep)
+        if (!_keep && Directory.Exists(Temporary))
             Directory.Delete(Temporary, recursive: true);
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Conclave.Bench.SelfHeal.Host;
 
 namespace Conclave.Bench.SelfHeal.Subjects;
 
@@ -10,6 +11,7 @@ internal sealed class Rival : IAsyncDisposable
     private readonly List<Process> _supervisors = [];
     private readonly bool _runit;
     private Process? _balancer;
+    private bool _ended;
 
     private Rival(string name, bool runit)
     {
@@ -26,6 +28,7 @@ internal sealed class Rival : IAsyncDisposable
     public static async Task<Rival> HaproxyRunitAsync(Place place)
     {
         var rival = new Rival("HAProxy + runit", runit: true);
+        place.Owe(rival);
         var ports = rival.StartInstances(place, "haproxy");
         var servers = ports.Select((port, i) => string.Create(
             CultureInfo.InvariantCulture, $"  server web{i + 1} 127.0.0.1:{port} check inter 50ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down"));
@@ -60,6 +63,7 @@ internal sealed class Rival : IAsyncDisposable
     public static Task<Rival> YarpAsync(Place place)
     {
         var rival = new Rival("plain YARP + a shell loop", runit: false);
+        place.Owe(rival);
         var ports = rival.StartInstances(place, "yarp");
         string[] arguments = ["yarp", rival.Url.Port.ToString(CultureInfo.InvariantCulture), .. ports.Select(p => p.ToString(CultureInfo.InvariantCulture))];
         rival._balancer = Tool.Start(Environment.ProcessPath!, place.Make("yarp"), arguments);
@@ -71,6 +75,8 @@ internal sealed class Rival : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _ended, true))
+            return;
         foreach (var supervisor in _supervisors)
         {
             var child = Kernel.ChildOf(supervisor.Id);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Conclave.Bench.SelfHeal.Host;
 
 namespace Conclave.Bench.SelfHeal.Subjects;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Conclave.Bench.SelfHeal;
+namespace Conclave.Bench.SelfHeal.Host;
 
 /// <summary>CLOCK_MONOTONIC, as in the product's events: comparable between all processes of the host.</summary>
 internal static class Clock

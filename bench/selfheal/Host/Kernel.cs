@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 
-namespace Conclave.Bench.SelfHeal;
+namespace Conclave.Bench.SelfHeal.Host;
 
 /// <summary>Signals, and what /proc says of processes.</summary>
 internal static partial class Kernel
