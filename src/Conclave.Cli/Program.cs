@@ -1,4 +1,9 @@
 using Conclave.Cli;
 using Conclave.Cli.Cluster;
 
+// Nodes and gateways are woken by heartbeats many times a second and have next to nothing to do each time: a pool thread that spins in the hope of more work
+// costs more than the work (measured on an idle node: 2.2 % of a core with spinning, 1.3 % without). `serve` keeps it, since it serves those who wait.
+if (args is ["node" or "gateway", ..])
+    AppContext.SetData("System.Threading.ThreadPool.UnfairSemaphoreSpinLimit", "0");
+
 return await CommandTree.RunAsync(args, new ClusterCommands(), Terminal.OfProcess());
