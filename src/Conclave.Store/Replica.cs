@@ -55,6 +55,9 @@ public sealed partial class Replica : IDisposable
     /// <summary>Member <see cref="RaftOptions.Id"/>.</summary>
     public PeerId Id => _options.Raft.Id;
 
+    /// <summary>For the simulator, which checks the log's invariants from outside.</summary>
+    internal RaftNode Raft => _raft;
+
     /// <summary>The store, for reading between turns.</summary>
     public Applier Applier => _applier;
 
@@ -174,7 +177,10 @@ public sealed partial class Replica : IDisposable
         if (ready.Snapshot is { } mark)
         {
             PublishIncoming(mark);
-            _wal.Reset(mark, ready.HardState, ready.Entries);
+            _wal.Reset(mark, ready.HardState ?? _unwrittenHardState, ready.Entries);
+
+            // Written later it would take the term and the vote of this Ready back.
+            _unwrittenHardState = null;
             return;
         }
 
