@@ -6,6 +6,7 @@ namespace Conclave.Store.Snapshots;
 internal sealed class SnapshotStream(SnapshotMark mark, IDiskFile file, ReplicaOptions options) : IDisposable
 {
     private long _acknowledged;
+    private long _reported;
     private long _sent;
 
     /// <summary>What it is the state of.</summary>
@@ -29,20 +30,27 @@ internal sealed class SnapshotStream(SnapshotMark mark, IDiskFile file, ReplicaO
         return chunk;
     }
 
-    /// <summary>The receiver has everything before <paramref name="offset"/>; true when that is news. An offset further back: it began anew.</summary>
+    /// <summary>
+    /// The receiver has everything before <paramref name="offset"/>; true when that is news. An offset further back comes from a receiver that began anew,
+    /// or is an old answer that was overtaken. Only silence tells the two apart: were the window sent again for each, every one of its chunks would
+    /// bring another such answer, and the two would keep each other busy with nothing else.
+    /// </summary>
     public bool Acknowledge(long offset)
     {
-        if (offset > _sent || offset < 0)
+        if (offset < 0 || offset > Length)
             return false;
-        var isNews = offset > _acknowledged;
-        if (offset < _acknowledged)
-            _sent = offset;
+        _reported = offset;
+        if (offset <= _acknowledged)
+            return false;
         _acknowledged = offset;
-        return isNews;
+
+        // More than was sent since the last rewind: it had got what was thought to be lost.
+        _sent = Math.Max(_sent, offset);
+        return true;
     }
 
-    /// <summary>What was not acknowledged is sent again.</summary>
-    public void Rewind() => _sent = _acknowledged;
+    /// <summary>Nothing new for a while: what the receiver did not have when it last answered is sent again.</summary>
+    public void Rewind() => _sent = _acknowledged = _reported;
 
     /// <inheritdoc/>
     public void Dispose() => file.Dispose();
