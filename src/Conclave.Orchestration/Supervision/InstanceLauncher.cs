@@ -49,6 +49,8 @@ public sealed class InstanceLauncher : IDisposable
 
     internal IReadOnlyList<KeyValuePair<InstanceId, InstanceRecord>> Records => [.. _records];
 
+    internal int RestartsOf(InstanceId id) => _records.TryGetValue(id, out var record) ? record.Restarts : 0;
+
     /// <summary>The port that it has, or a new one, recorded with its next start; 0 for a gateway, which has inherited sockets instead.</summary>
     internal int PortOf(InstanceId id, IReadOnlySet<int> taken)
     {

@@ -19,6 +19,7 @@ public sealed class Worker
 {
     private const int MaxWaitingInputs = 65_536;
     private static readonly TimeSpan LongestTurn = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan StorePatience = TimeSpan.FromSeconds(2);
     private readonly string _node;
     private readonly int _restarts;
     private readonly ClusterDirectory _directory;
@@ -37,6 +38,7 @@ public sealed class Worker
         Channel.CreateBounded<WorkerInput>(new BoundedChannelOptions(MaxWaitingInputs) { SingleReader = true });
 
     private ImmutableSortedDictionary<InstanceId, Assignment> _assigned;
+    private bool _remembered = true;
 
     /// <summary>The worker of a node whose lock this process holds.</summary>
     /// <param name="node">Its node.</param>
@@ -115,6 +117,15 @@ public sealed class Worker
         foreach (var (id, record) in _launcher.Records)
             Adopt(id, _assigned.GetValueOrDefault(id) ?? Unknown(id, record), record);
 
+    }
+
+    /// <summary>
+    /// What was assigned here and does not run is started when the store says that it still is, or when the store has said nothing for a while: an instance may have been
+    /// moved while this node was away, and started from memory it would run twice.
+    /// </summary>
+    private void StartFromMemory()
+    {
+        _remembered = false;
         foreach (var (id, assignment) in _assigned)
         {
             if (!_instances.ContainsKey(id))
@@ -133,6 +144,8 @@ public sealed class Worker
         {
             while (_inputs.Reader.TryRead(out var input))
                 Take(input, answered);
+            if (_remembered && Now > StorePatience)
+                StartFromMemory();
             foreach (var instance in _instances.Values.ToList())
                 Turn(instance, stopping);
             _reports.Beat();
@@ -193,6 +206,7 @@ public sealed class Worker
     {
         if (view.Settings is null)
             return; // nothing was read yet: not knowing what is wanted is no reason to stop anything
+        _remembered = false;
         var mine = view.Assignments.Where(a => a.Value.Node == _node).ToImmutableSortedDictionary();
         if (!mine.SequenceEqual(_assigned))
         {
@@ -210,16 +224,30 @@ public sealed class Worker
                 Add(id, assignment);
         }
 
-        foreach (var (id, instance) in _instances)
+        foreach (var (id, instance) in _instances.Where(i => !mine.ContainsKey(i.Key)).ToList())
         {
-            if (!mine.ContainsKey(id))
+            if (IsHeldElsewhere(view, instance))
+                LetGo(instance);
+            else
                 instance.Machine.Want(null, Now);
         }
     }
 
+    /// <summary>While this node was away its instance was given to another worker of this host, which has adopted the very process that we hold.</summary>
+    private bool IsHeldElsewhere(ClusterView view, Supervised instance) =>
+        view.Instances.TryGetValue(instance.Id, out var report) && report.Node != _node && instance.Process is { } process && report.Process == process.Identity;
+
+    private void LetGo(Supervised instance)
+    {
+        instance.Release();
+        _instances.Remove(instance.Id);
+        _launcher.Forget(instance.Id);
+    }
+
     private Supervised Add(InstanceId id, Assignment assignment)
     {
-        var instance = new Supervised(id, new InstanceMachine(assignment, _random, _options, Now)) { Since = _time.GetUtcNow() };
+        var machine = new InstanceMachine(assignment, _random, _options, Now) { Restarts = _launcher.RestartsOf(id) };
+        var instance = new Supervised(id, machine) { Since = _time.GetUtcNow() };
         _instances.Add(id, instance);
         return instance;
     }
@@ -227,13 +255,11 @@ public sealed class Worker
     private void Adopt(InstanceId id, Assignment assignment, InstanceRecord record)
     {
         var instance = Add(id, assignment);
-        instance.Machine.Restarts = record.Restarts;
         var process = _launcher.TryAdopt(id);
         if (process is null)
         {
-            if (assignment.Spec.Command.IsEmpty)
-                Forget(instance);
-            return; // it ended while nobody watched: the machine starts it
+            _instances.Remove(id); // it ended while nobody watched: started anew once it is known to be still ours
+            return;
         }
 
         Hold(instance, process);
