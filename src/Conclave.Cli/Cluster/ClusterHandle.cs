@@ -19,7 +19,7 @@ internal sealed class ClusterHandle : IAsyncDisposable
         Directory = directory;
         Spec = spec;
         Nodes = ClusterDirectory.NodeNames(spec.Nodes);
-        _client = new EtcdClient(new EtcdClientOptions { Endpoints = EndpointsOf(directory, spec), RequestTimeout = TimeSpan.FromSeconds(3) });
+        _client = new EtcdClient(ClientOptions(spec, EndpointsOf(directory, spec)));
         Store = new ClusterStore(_client, new ClusterKeys(spec.Name));
     }
 
@@ -56,6 +56,16 @@ internal sealed class ClusterHandle : IAsyncDisposable
     /// <summary>Where the store answers: the nodes' own sockets, or the etcd that the file names.</summary>
     public static ImmutableArray<string> EndpointsOf(ClusterDirectory directory, ClusterSpec spec) =>
         spec.IsEmbedded ? [.. ClusterDirectory.NodeNames(spec.Nodes).Select(n => "unix://" + directory.ClientSocket(n))] : spec.EtcdEndpoints;
+
+    /// <summary>
+    /// How a part of the cluster reaches the store. A watch on a member that is stopped goes silent; at etcd's own pace of pings whoever watches there (a new leader, a gateway) would be blind
+    /// for 15 s. Our own members take a ping a second, an etcd would hang up on it.
+    /// </summary>
+    public static EtcdClientOptions ClientOptions(ClusterSpec spec, IReadOnlyList<string> endpoints)
+    {
+        var options = new EtcdClientOptions { Endpoints = endpoints, RequestTimeout = TimeSpan.FromSeconds(3) };
+        return spec.IsEmbedded ? options with { KeepAliveInterval = TimeSpan.FromSeconds(1), KeepAliveTimeout = TimeSpan.FromSeconds(1) } : options;
+    }
 
     /// <summary>Who holds a node's lock and lives.</summary>
     public ProcessIdentity? Holder(string node) =>

@@ -31,7 +31,7 @@ internal static class NodeProgram
         events.Append(EventKind.NodeStarted, node, data: new JsonObject { ["pid"] = Environment.ProcessId, ["starts"] = starts });
 
         await using var server = cluster.Spec.IsEmbedded ? await StartServerAsync(cluster, node, logs, events, stopping) : null;
-        await using var client = new EtcdClient(new EtcdClientOptions { Endpoints = OwnFirst(cluster, node), RequestTimeout = TimeSpan.FromSeconds(3) });
+        await using var client = new EtcdClient(ClusterHandle.ClientOptions(cluster.Spec, OwnFirst(cluster, node)));
         var store = new ClusterStore(client, new ClusterKeys(cluster.Spec.Name));
         var watcher = new ClusterWatcher(store, logs.CreateLogger("Conclave.Watch"));
         var launcher = NodeLauncher.OfThisProgram(directory, [.. arguments.Listeners]);
