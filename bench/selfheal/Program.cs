@@ -40,6 +40,7 @@ void BreakOff(PosixSignalContext context)
 {
     context.Cancel = true;
     place.EndAllAsync().GetAwaiter().GetResult();
+    Console.Error.WriteLine($"broken off; everything was ended, {place.Temporary} is left");
     Environment.Exit(130);
 }
 

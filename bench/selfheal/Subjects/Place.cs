@@ -56,7 +56,6 @@ internal sealed class Place : IDisposable
     {
         while (_running.TryPop(out var running))
             await running.DisposeAsync();
-        Dispose();
     }
 
     public static int FreePort()
