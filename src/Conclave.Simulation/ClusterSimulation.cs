@@ -22,6 +22,12 @@ public sealed record SimulationOptions
     /// <summary>A known mistake in the algorithm, to show that it is found.</summary>
     internal PlantedBug PlantedBug { get; init; }
 
+    /// <summary>Off: only what clients can see is checked, to show that it alone would do.</summary>
+    internal bool WatchLogs { get; init; } = true;
+
+    /// <summary>A known mistake in whoever runs a member: linearizable reads are answered without asking a quorum.</summary>
+    internal bool ReadsUnconfirmed { get; init; }
+
     /// <summary>A known mistake in the disks: they say that they flushed and did not.</summary>
     internal bool DisksLie { get; init; }
 }

@@ -4,6 +4,7 @@ using Xunit.Abstractions;
 namespace Conclave.Simulation.Tests;
 
 /// <summary>Whole clusters of real replicas, from seeds. CONCLAVE_SEEDS=n runs n of them, CONCLAVE_SEED=x replays one.</summary>
+[Collection(Seeds.Collection)]
 public sealed class ClusterSimulationTests(ITestOutputHelper output)
 {
     [Fact]

@@ -4,6 +4,7 @@ using Xunit.Abstractions;
 namespace Conclave.Simulation.Tests;
 
 /// <summary>Known mistakes are switched on and random seeds find them: a check that cannot fail proves nothing.</summary>
+[Collection(Seeds.Collection)]
 public sealed class PlantedBugTests(ITestOutputHelper output)
 {
     private const int SeedsMax = 400;
@@ -18,8 +19,15 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
         new SimulationOptions { PlantedBug = PlantedBug.CommitOlderTermByCounting, Weather = Profile("falling leaders"), Operations = 1_000 }, "LeaderCompleteness", "StateMachineSafety", "Invariant");
 
     [Fact]
-    public void A_disk_that_lies_about_its_flushes_is_found() => AssertFound(
-        new SimulationOptions { DisksLie = true, Weather = Profile("outages") with { Blackout = 8 } }, "AcknowledgedWritesSurvive", "LeaderCompleteness", "ElectionSafety", "Invariant");
+    public void A_disk_that_lies_about_its_flushes_is_found() => AssertFound(LyingDisks, "LeaderCompleteness", "StateMachineSafety", "Invariant");
+
+    [Fact]
+    public void The_clients_alone_notice_that_acknowledged_writes_are_gone() => AssertFound(LyingDisks with { WatchLogs = false }, "AcknowledgedWritesSurvive");
+
+    [Fact]
+    public void Reads_that_no_quorum_confirmed_are_found() => AssertFound(new SimulationOptions { ReadsUnconfirmed = true }, "Linearizability");
+
+    private static SimulationOptions LyingDisks => new() { DisksLie = true, Weather = Profile("outages") with { Blackout = 8 } };
 
     private void AssertFound(SimulationOptions options, params string[] invariants)
     {

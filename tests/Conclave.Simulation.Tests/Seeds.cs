@@ -5,6 +5,9 @@ namespace Conclave.Simulation.Tests;
 /// <summary>Which seeds to run, and how a failure is told.</summary>
 internal static class Seeds
 {
+    /// <summary>Tests of one collection do not run at the same time, so that there are no more workers than these.</summary>
+    public const string Collection = "simulated clusters";
+
     private const int Workers = 2;
 
     /// <summary>Seeds that once showed a mistake, and what it was. They run before all others.</summary>

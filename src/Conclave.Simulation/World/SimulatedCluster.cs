@@ -21,12 +21,14 @@ internal sealed class SimulatedCluster : IMemberEvents
     private readonly StoreInvariants _store = new();
     private readonly Weather _weather;
     private readonly Random _random;
+    private readonly bool _watchLogs;
     private int _values;
 
     public SimulatedCluster(Weather weather, Random random, SimulationOptions options)
     {
         _weather = weather;
         _random = random;
+        _watchLogs = options.WatchLogs;
         Trace = new Trace(Agenda);
         _log = new LogInvariants(FirstCommitted);
         var fastest = 1 + weather.ClockDrift;
@@ -39,7 +41,7 @@ internal sealed class SimulatedCluster : IMemberEvents
         {
             var disk = new SimulatedDisk(random) { FlushLatency = (50, weather.FlushMax), Lies = options.DisksLie };
             var rate = 1 + (weather.ClockDrift * ((2 * random.NextDouble()) - 1));
-            _members.Add(id, new SimulatedMember(id, Options(id, membership, options), disk, Agenda, random, rate, this));
+            _members.Add(id, new SimulatedMember(id, Options(id, membership, options), disk, Agenda, random, rate, this) { ReadsUnconfirmed = options.ReadsUnconfirmed });
         }
 
         Clients = [.. Enumerable.Range(1, options.Clients).Select(n => new SimulatedClient(n, this, random))];
@@ -149,7 +151,7 @@ internal sealed class SimulatedCluster : IMemberEvents
         Trace.Say($"{member.Id} {change.Role} term={change.Term} leader={change.Leader?.ToString() ?? "none"}: {change.Why}");
         if (change.Role != Role.Leader)
             return;
-        if (member.Replica is { } replica && replica.Raft.Term == change.Term)
+        if (_watchLogs && member.Replica is { } replica && replica.Raft.Term == change.Term)
             _log.CheckLeader(replica.Raft);
         if (Happens(_weather.LeaderFalls))
             Fall(member.Id, _random.NextInt64(60_000));
@@ -202,7 +204,8 @@ internal sealed class SimulatedCluster : IMemberEvents
 
     private void CheckTurn(SimulatedMember member)
     {
-        _log.Check(member);
+        if (_watchLogs)
+            _log.Check(member);
         _store.Check(member);
     }
 

@@ -20,7 +20,7 @@ internal sealed class SimulatedDisk(Random random) : IDisk
     /// <summary>Microseconds that a flush takes, drawn from [min, max].</summary>
     public (long Min, long Max) FlushLatency { get; set; } = (100, 1_000);
 
-    /// <summary>A planted bug: but for the first of each file, flushes report success and write nothing.</summary>
+    /// <summary>A planted bug: but for the first of each file, flushes report success and write nothing; when the power goes, the end of each file is missing.</summary>
     public bool Lies { get; init; }
 
     /// <summary>Time that the operations since the last reset took.</summary>
@@ -65,7 +65,7 @@ internal sealed class SimulatedDisk(Random random) : IDisk
         foreach (var (name, file) in _durableNames)
         {
             _names.Add(name, file);
-            if (file.LosePower(random))
+            if (file.LosePower(random, onlyPrefix: Lies))
                 TornWrites++;
         }
     }

@@ -91,11 +91,11 @@ internal sealed class SimulatedFile(string name)
     }
 
     /// <summary>The power goes: of what was not flushed an arbitrary part survives. True: the file's unflushed bytes were torn.</summary>
-    public bool LosePower(Random random)
+    public bool LosePower(Random random, bool onlyPrefix = false)
     {
         var kept = 0;
         var lost = 0;
-        var mode = random.Next(4);
+        var mode = onlyPrefix ? 0 : random.Next(4);
         var prefix = random.Next(_dirty.Count + 1);
         var survivedTo = 0;
         foreach (var sector in _dirty)

@@ -47,6 +47,9 @@ internal sealed class SimulatedMember(PeerId id, ReplicaOptions options, Simulat
 
     public bool Up => Replica is not null;
 
+    /// <summary>A planted bug: reads are answered from whatever is here.</summary>
+    public bool ReadsUnconfirmed { get; init; }
+
     /// <summary>Counts processes.</summary>
     public int Life => _life;
 
@@ -102,6 +105,12 @@ internal sealed class SimulatedMember(PeerId id, ReplicaOptions options, Simulat
     /// <summary><paramref name="done"/> gets the replica to read from, or null when nobody could confirm the read.</summary>
     public void Read(Action<Replica?> done) => Post(replica =>
     {
+        if (ReadsUnconfirmed)
+        {
+            done(replica);
+            return;
+        }
+
         var number = NextRequest();
         _reads.Add(number, done);
         replica.Read(number);
