@@ -19,6 +19,9 @@ public sealed record ReplicaOptions
     /// <summary>What one tick stands for. Default 50 ms.</summary>
     public TimeSpan TickDuration { get; init; } = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>How many late ticks the caller may deliver at once after a stall; leases last as much longer, so that none ends early. Default 2, as the runtime's clock does.</summary>
+    public int CaughtUpTicks { get; init; } = 2;
+
     /// <summary>The log's sizes.</summary>
     public WalOptions Wal { get; init; } = new();
 

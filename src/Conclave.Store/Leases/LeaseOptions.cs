@@ -12,8 +12,11 @@ public sealed record LeaseOptions
     /// <summary>After how many ticks an expired lease is handed out again if its revocation has not been applied. Default 20.</summary>
     public int RevokeRetryTicks { get; init; } = 20;
 
+    /// <summary>How many ticks that are late may come at once, instead of a tick's duration apart. Default 0: none does.</summary>
+    public int CaughtUpTicks { get; init; }
+
     internal LeaseOptions Checked() =>
-        TicksPerSecond > 0 && ExpiredMax > 0 && RevokeRetryTicks > 0
+        TicksPerSecond > 0 && CaughtUpTicks >= 0 && ExpiredMax > 0 && RevokeRetryTicks > 0
             ? this
             : throw new InvalidOperationException($"Every lease option must be above zero: {this}.");
 }

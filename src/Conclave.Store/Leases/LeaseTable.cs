@@ -177,12 +177,15 @@ public sealed class LeaseTable
         _deadlines.Enqueue(lease, (lease.Deadline, lease.Id));
     }
 
-    /// <summary>The grant may fall right before a tick, hence one more.</summary>
+    /// <summary>
+    /// The grant may fall right before a tick, hence one more; and right after a stall, whose ticks are then caught up with at once, hence as many more
+    /// as the loop catches up with at most.
+    /// </summary>
     private long FullDeadline(Lease lease)
     {
         // No TTL that passed the gate overflows, and one that did not must not end early.
         var seconds = Math.Clamp(lease.Ttl, 0, long.MaxValue / 4 / _options.TicksPerSecond);
-        return _now + (seconds * _options.TicksPerSecond) + 1;
+        return _now + (seconds * _options.TicksPerSecond) + 1 + _options.CaughtUpTicks;
     }
 
     private sealed class Lease(LeaseId id, long ttl)

@@ -20,6 +20,22 @@ public sealed class LeaseTableTests
     }
 
     [Fact]
+    public void Late_ticks_that_come_at_once_do_not_shorten_a_lease()
+    {
+        var table = new LeaseTable(Options with { CaughtUpTicks = 2 });
+        table.BecomeLeader();
+        Assert.True(table.TryGrant(new LeaseId(1), 2));
+        for (var i = 0; i < 2 + 20; i++)
+        {
+            table.Tick();
+            Assert.Empty(table.Expired());
+        }
+
+        table.Tick();
+        Assert.Equal([new LeaseId(1)], table.Expired());
+    }
+
+    [Fact]
     public void A_renewed_lease_has_its_whole_time_again()
     {
         _table.BecomeLeader();
