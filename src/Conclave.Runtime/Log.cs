@@ -35,8 +35,8 @@ internal static partial class Log
     [LoggerMessage(9, LogLevel.Warning, "Peer {Peer} was turned away: {Why}")]
     public static partial void PeerRefusedByUs(ILogger log, PeerId peer, string why);
 
-    [LoggerMessage(10, LogLevel.Warning, "{Member}: a turn took {Elapsed} ms; a heartbeat may be late")]
-    public static partial void SlowTurn(ILogger log, PeerId member, long elapsed);
+    [LoggerMessage(10, LogLevel.Warning, "{Member}: a turn took {Elapsed} ms, {Collecting} ms of it garbage collection; a heartbeat may be late")]
+    public static partial void SlowTurn(ILogger log, PeerId member, long elapsed, long collecting);
 
     [LoggerMessage(11, LogLevel.Warning, "{Member}: inputs are dropped, {Count} wait already")]
     public static partial void InputsDropped(ILogger log, PeerId member, int count);

@@ -148,7 +148,7 @@ internal sealed class ReplicaLoop : IPeerEvents, IReplicaOutput
         while (!cancel.IsCancellationRequested)
         {
             TakeInputs(ref inputs, more ? TimeSpan.Zero : clock.UntilNext());
-            var began = Stopwatch.GetTimestamp();
+            var (began, collecting) = (Stopwatch.GetTimestamp(), GC.GetTotalPauseDuration());
             for (var i = 0; i < inputs.Count; i++)
             {
                 Feed(inputs[i]);
@@ -165,7 +165,7 @@ internal sealed class ReplicaLoop : IPeerEvents, IReplicaOutput
             Volatile.Write(ref _status, _replica.Status);
             var elapsed = Stopwatch.GetElapsedTime(began);
             if (elapsed > _options.SlowTurn)
-                Log.SlowTurn(_log, _options.Self, (long)elapsed.TotalMilliseconds);
+                Log.SlowTurn(_log, _options.Self, (long)elapsed.TotalMilliseconds, (long)(GC.GetTotalPauseDuration() - collecting).TotalMilliseconds);
         }
     }
 

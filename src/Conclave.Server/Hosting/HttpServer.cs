@@ -29,7 +29,9 @@ internal sealed class HttpServer : IAsyncDisposable
     /// <exception cref="IOException">An address is in use or may not be bound; the message names it.</exception>
     public static async Task<HttpServer> BindAsync(IReadOnlyList<ListenUrl> urls, HttpServerLimits limits, ILoggerFactory loggers, CancellationToken cancellation)
     {
-        var sockets = new SocketTransportFactory(Options.Create(new SocketTransportOptions()), loggers);
+        // What follows from a read runs where the read ended, without another thread in between: nothing of ours blocks there, and Kestrel gives every HTTP/2 stream
+        // a work item of its own anyway.
+        var sockets = new SocketTransportFactory(Options.Create(new SocketTransportOptions { UnsafePreferInlineScheduling = true }), loggers);
         var server = new HttpServer(urls, limits, loggers);
         try
         {
