@@ -26,6 +26,8 @@ internal sealed class ClusterCommands : IClusterCommands
             throw new ConclaveException($"another 'conclave up' ({holder}) runs this cluster; stop it with Ctrl-C there or 'conclave down', or give this one another data directory");
         }
 
+        var shutdown = new Shutdown(cluster, progress);
+        var attaching = shutdown.AnythingRuns();
         try
         {
             _startup = new Startup(cluster, request, progress);
@@ -39,7 +41,9 @@ internal sealed class ClusterCommands : IClusterCommands
         }
         catch
         {
-            await new Shutdown(cluster, progress).RunAsync(CancellationToken.None);
+            // What ran before goes on: a mistake in a changed file must not take down what served until now.
+            if (!attaching)
+                await shutdown.RunAsync(CancellationToken.None);
             _upLock.Dispose();
             throw;
         }

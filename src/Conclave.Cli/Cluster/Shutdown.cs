@@ -13,6 +13,9 @@ internal sealed class Shutdown(ClusterHandle cluster, IProgress<string> progress
 {
     private static readonly TimeSpan NodeGrace = TimeSpan.FromSeconds(5);
 
+    /// <summary>Whether a node, a gateway or an instance of the cluster lives.</summary>
+    public bool AnythingRuns() => cluster.Nodes.Any(n => cluster.Holder(n) is not null) || Running().Count > 0;
+
     /// <summary>Returns when all of it was seen dead.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
