@@ -29,10 +29,12 @@ public sealed partial class ModelJson : JsonSerializerContext
     {
         try
         {
-            var spec = JsonSerializer.Deserialize(json, Default.ClusterSpec) ?? throw new InvalidDataException("the stored cluster is null");
-            return spec.V <= Version
-                ? spec
-                : throw new InvalidDataException($"the stored cluster has format {spec.V}, this program reads up to {Version}; use a newer conclave");
+            // The format first: what a newer one looks like otherwise is not ours to say.
+            var reader = new Utf8JsonReader(json);
+            using var stored = JsonDocument.ParseValue(ref reader);
+            if (stored.RootElement.ValueKind == JsonValueKind.Object && stored.RootElement.TryGetProperty("v", out var v) && v.TryGetInt32(out var format) && format > Version)
+                throw new InvalidDataException($"the stored cluster has format {format}, this program reads up to {Version}; use a newer conclave");
+            return JsonSerializer.Deserialize(json, Default.ClusterSpec) ?? throw new InvalidDataException("the stored cluster is null");
         }
         catch (JsonException e)
         {
