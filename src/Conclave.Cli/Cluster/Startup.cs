@@ -33,7 +33,7 @@ internal sealed class Startup(ClusterHandle cluster, UpRequest request, IProgres
         directory.Create();
         Listeners = await ListenersAsync(stopping);
         File.Delete(directory.DownMark);
-        await File.WriteAllBytesAsync(directory.SpecFile, ModelJson.Write(cluster.Spec), stopping);
+        directory.WriteSpec(cluster.Spec);
 
         var launcher = NodeLauncher.OfThisProgram(directory, Listeners);
         var missing = cluster.Nodes.Where(n => cluster.Holder(n) is null).ToList();

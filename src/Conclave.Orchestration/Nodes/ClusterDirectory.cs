@@ -92,6 +92,10 @@ public sealed class ClusterDirectory
     public string InstanceLog(Cluster.InstanceId id) =>
         Path.Combine(Logs, string.Create(CultureInfo.InvariantCulture, $"{id.Service}-{id.Number}.log"));
 
+    /// <summary>Writes <see cref="SpecFile"/> whole or not at all: nodes and commands read it at any time.</summary>
+    /// <exception cref="IOException">It cannot be written; what was there stays.</exception>
+    public void WriteSpec(Model.ClusterSpec spec) => Processes.AtomicFile.Write(SpecFile, Model.ModelJson.Write(spec));
+
     /// <summary>Makes what is missing, sockets for this user only.</summary>
     /// <exception cref="IOException">It cannot be made.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be made.</exception>
