@@ -16,6 +16,9 @@ internal readonly record struct ClusterLocation(string DataDirectory)
 /// <param name="Detach">The cluster outlives this process and its terminal.</param>
 internal sealed record UpRequest(ClusterSpec Spec, string File, bool Detach)
 {
+    /// <summary>How long everything may take to become ready. Default 60 s.</summary>
+    public TimeSpan ReadyPatience { get; init; } = TimeSpan.FromSeconds(60);
+
     public ClusterLocation Location => new(Spec.DataDirectory);
 }
 

@@ -35,7 +35,7 @@ internal sealed class ClusterCommands : IClusterCommands
             if (!request.Detach)
                 return status;
             if (status.State != ClusterState.Healthy)
-                throw new ConclaveException(Startup.HopelessWhy(status) ?? $"not everything became ready: {status.Summary}");
+                throw new ConclaveException(Startup.WhyNotReady(status));
             _upLock.Dispose();
             return status;
         }

@@ -16,7 +16,6 @@ internal sealed class Startup(ClusterHandle cluster, UpRequest request, IProgres
 {
     private const int Backlog = 4_096;
     private static readonly TimeSpan StorePatience = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan ReadyPatience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(25);
 
     /// <summary>The gateways' listening sockets, to be inherited by every node.</summary>
@@ -127,7 +126,7 @@ internal sealed class Startup(ClusterHandle cluster, UpRequest request, IProgres
     private async Task<ClusterStatus> AwaitServingAsync(CancellationToken stopping)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        patience.CancelAfter(ReadyPatience);
+        patience.CancelAfter(request.ReadyPatience);
         var said = "";
         while (true)
         {
@@ -147,6 +146,13 @@ internal sealed class Startup(ClusterHandle cluster, UpRequest request, IProgres
         status.Services.SelectMany(s => s.Instances).FirstOrDefault(i => i.State is RunState.Failed or RunState.CrashLoop) is { } hopeless
             ? $"{hopeless.Id}: {hopeless.Why}; see 'conclave logs {hopeless.Id}'"
             : null;
+
+    /// <summary>Why a cluster that was waited for is not what it should be.</summary>
+    internal static string WhyNotReady(ClusterStatus status) =>
+        HopelessWhy(status)
+        ?? (status.Services.SelectMany(s => s.Instances).FirstOrDefault(i => i.State != RunState.Ready && i.Why is not null) is { } late
+            ? $"{late.Id} did not become ready: {late.Why}; see 'conclave logs {late.Id}', or wait longer with --timeout"
+            : $"not everything became ready: {status.Summary}");
 }
 
 /// <summary>Makes the store say what the file says, where the file changed; where it did not, the store wins.</summary>

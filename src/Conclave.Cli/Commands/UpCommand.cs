@@ -11,6 +11,7 @@ internal static class UpCommand
     {
         var file = ClusterLocator.FileOption();
         var detach = new Option<bool>("--detach", "-d") { Description = "Return once every service answers; the cluster outlives the terminal." };
+        var timeout = new Option<int>("--timeout") { Description = "Seconds that everything may take to become ready.", DefaultValueFactory = _ => 60, HelpName = "SECONDS" };
         var dryRun = new Option<bool>("--dry-run") { Description = "Check the file and show what would start; start nothing." };
         var command = new Command(
             "up",
@@ -21,14 +22,17 @@ internal static class UpCommand
             'scale', 'stop' and 'start' changed stays; what changed in the file wins.
             """)
         {
-            file, detach, dryRun,
+            file, detach, timeout, dryRun,
         };
-        command.SetAction((result, stopping) => RunAsync(context, result.GetValue(file), result.GetValue(detach), result.GetValue(dryRun), stopping));
+        command.SetAction((result, stopping) => RunAsync(
+            context, result.GetValue(file), result.GetValue(detach), TimeSpan.FromSeconds(result.GetValue(timeout)), result.GetValue(dryRun), stopping));
         return command;
     }
 
-    private static async Task<int> RunAsync(CommandContext context, string? file, bool detach, bool dryRun, CancellationToken stopping)
+    private static async Task<int> RunAsync(CommandContext context, string? file, bool detach, TimeSpan timeout, bool dryRun, CancellationToken stopping)
     {
+        if (timeout < TimeSpan.FromSeconds(1) || timeout > TimeSpan.FromDays(1))
+            throw new ConclaveException("--timeout takes seconds from 1 to 86400", ExitCode.Usage);
         var (loaded, name) = ClusterLocator.Load(file, context.Terminal.WorkingDirectory);
         foreach (var warning in loaded.Warnings)
             await context.Terminal.Error.WriteLineAsync(warning);
@@ -40,7 +44,7 @@ internal static class UpCommand
 
         if (!OperatingSystem.IsLinux())
             throw new ConclaveException("'up' needs Linux; library, server and simulator work here");
-        var request = new UpRequest(loaded.Spec, name, detach);
+        var request = new UpRequest(loaded.Spec, name, detach) { ReadyPatience = timeout };
         var status = await context.Cluster.UpAsync(request, new LineProgress(context.Terminal.Error), stopping);
         context.Line(status.Summary);
         foreach (var url in status.Urls)
