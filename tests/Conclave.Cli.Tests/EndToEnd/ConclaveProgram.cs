@@ -7,7 +7,9 @@ namespace Conclave.Cli.Tests.EndToEnd;
 internal sealed record Ended(int Code, string Out, string Error)
 {
     /// <summary>The lines that a person gets as the reason of a failure.</summary>
-    public IReadOnlyList<string> Complaints => [.. Error.Split('\n').Where(l => l.StartsWith("conclave: ", StringComparison.Ordinal))];
+    public IReadOnlyList<string> Complaints => Lines("conclave: ") is { Count: > 0 } own ? own : Lines("conclave.yaml:");
+
+    private List<string> Lines(string prefix) => [.. Error.Split('\n').Where(l => l.StartsWith(prefix, StringComparison.Ordinal))];
 
     public override string ToString() => $"exit code {Code}\nout: {Out}\nerror: {Error}";
 }
@@ -58,11 +60,16 @@ internal static class ConclaveProgram
         return new Ended(process.ExitCode, await output, await error);
     }
 
-    public static async Task<string> ReadAsync(StreamReader reader)
+    /// <summary>All that a process says, until it ends; each line also as it comes.</summary>
+    public static async Task<string> ReadAsync(StreamReader reader, Action<string>? line = null)
     {
         var text = new StringBuilder();
-        while (await reader.ReadLineAsync() is { } line)
-            text.Append(line).Append('\n');
+        while (await reader.ReadLineAsync() is { } next)
+        {
+            text.Append(next).Append('\n');
+            line?.Invoke(next);
+        }
+
         return text.ToString();
     }
 

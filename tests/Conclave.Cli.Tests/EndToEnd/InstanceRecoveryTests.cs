@@ -10,7 +10,7 @@ public sealed class InstanceRecoveryTests(SharedCluster shared)
     public async Task Killed_instance_is_started_again_and_no_get_fails()
     {
         var cluster = await shared.HealthyAsync();
-        var before = (await cluster.StatusAsync()).Instance("web/2");
+        var before = (await cluster.HealthyAsync()).Instance("web/2");
         await using var load = await cluster.LoadAsync();
         var moment = RunningCluster.Now();
 
@@ -31,7 +31,7 @@ public sealed class InstanceRecoveryTests(SharedCluster shared)
     public async Task Hung_instance_is_found_by_its_live_probe_killed_and_started_again_and_no_get_fails()
     {
         var cluster = await shared.HealthyAsync();
-        var before = (await cluster.StatusAsync()).Instance("web/1");
+        var before = (await cluster.HealthyAsync()).Instance("web/1");
         await using var load = await cluster.LoadAsync();
         var moment = RunningCluster.Now();
 
@@ -47,7 +47,7 @@ public sealed class InstanceRecoveryTests(SharedCluster shared)
     public async Task Instance_that_is_no_program_of_ours_is_looked_after_like_any_other()
     {
         var cluster = await shared.HealthyAsync();
-        var before = (await cluster.StatusAsync()).Instance("files/1");
+        var before = (await cluster.HealthyAsync()).Instance("files/1");
 
         await cluster.DoAsync("kill", "files", "--signal", "TERM");
 

@@ -15,7 +15,7 @@ public sealed class NodeRecoveryTests(SharedCluster shared)
     public async Task Worker_that_dies_or_hangs_is_replaced_and_its_instances_are_adopted(string signal)
     {
         var cluster = await shared.HealthyAsync();
-        var before = await cluster.StatusAsync();
+        var before = await cluster.HealthyAsync();
         var worker = before.Follower();
         var moment = RunningCluster.Now();
         await using var load = await cluster.LoadAsync();
@@ -38,7 +38,7 @@ public sealed class NodeRecoveryTests(SharedCluster shared)
     public async Task Leader_that_dies_or_hangs_is_succeeded_and_replaced(string signal)
     {
         var cluster = await shared.HealthyAsync();
-        var before = await cluster.StatusAsync();
+        var before = await cluster.HealthyAsync();
         var moment = RunningCluster.Now();
         await using var load = await cluster.LoadAsync();
 
@@ -56,15 +56,14 @@ public sealed class NodeRecoveryTests(SharedCluster shared)
     public async Task Leader_that_was_only_paused_steps_down_and_the_store_refuses_its_late_writes()
     {
         var cluster = await shared.HealthyAsync();
-        var before = await cluster.StatusAsync();
+        var before = await cluster.HealthyAsync();
         var old = before.Leader!;
         var moment = RunningCluster.Now();
         await using var load = await cluster.LoadAsync();
 
         RunningCluster.Signal(RunningCluster.Stop, before.PidOf(old.Node));
         var elected = await cluster.UntilEventAsync("another node leads", moment, e => e.Kind == EventKind.LeaderElected && e.Node != old.Node);
-        if (await cluster.StatusAsync() is var seen && seen.Node(old.Node).Pid == before.PidOf(old.Node))
-            RunningCluster.Signal(RunningCluster.Continue, before.PidOf(old.Node));
+        RunningCluster.SignalIfAlive(RunningCluster.Continue, before.PidOf(old.Node));
 
         // Awake again it either learns from its group that the term is over, or a write of its is refused, or the new leader has it replaced first.
         await cluster.UntilEventAsync(
@@ -88,7 +87,7 @@ public sealed class NodeRecoveryTests(SharedCluster shared)
     public async Task Third_node_restores_the_other_two_without_a_quorum()
     {
         var cluster = await shared.HealthyAsync();
-        var before = await cluster.StatusAsync();
+        var before = await cluster.HealthyAsync();
         var survivor = before.Follower();
         var killed = before.Nodes.Where(n => n.Name != survivor).ToList();
         var moment = RunningCluster.Now();

@@ -26,9 +26,17 @@ public sealed class SharedCluster : IAsyncLifetime
             }
         }
 
-        _cluster = RunningCluster.Create(RunningCluster.Web + RunningCluster.Files);
-        await _cluster.UpAsync();
-        return _cluster;
+        var next = RunningCluster.Create(RunningCluster.Web + RunningCluster.Files);
+        try
+        {
+            await next.UpAsync();
+            return _cluster = next;
+        }
+        catch
+        {
+            await next.DisposeAsync();
+            throw;
+        }
     }
 
     public async Task DisposeAsync()

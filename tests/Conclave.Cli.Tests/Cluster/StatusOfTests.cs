@@ -1,0 +1,132 @@
+using System.Collections.Immutable;
+using Conclave.Cli.Cluster;
+using Conclave.Orchestration.Cluster;
+using Conclave.Orchestration.Model;
+using Conclave.Orchestration.Processes;
+
+namespace Conclave.Cli.Tests.Cluster;
+
+public sealed class StatusOfTests
+{
+    private static readonly ServiceSpec Web = new() { Name = "web", Command = ["web"], Directory = "/", Replicas = 2 };
+
+    private static readonly ClusterSpec Spec = new()
+    {
+        Name = "shop",
+        Nodes = 3,
+        DataDirectory = "/shop/.conclave",
+        Services = [Web],
+        Gateway = new GatewaySpec { Listen = ["http://127.0.0.1:8080"] },
+        FileHash = "",
+    };
+
+    private static readonly IReadOnlyList<NodeSighting> AllAnswer = [new("node-1", 11, true), new("node-2", 12, true), new("node-3", 13, true)];
+
+    [Fact]
+    public void Cluster_with_everything_it_wants_is_healthy_and_names_its_leader_with_term_and_token()
+    {
+        var status = StatusOf.Of(Spec, View(), hasQuorum: true, AllAnswer);
+
+        Assert.Equal(ClusterState.Healthy, status.State);
+        Assert.Equal(new LeaderStatus("node-2", 4, 77), status.Leader);
+        Assert.Equal(["follower", "leader", "follower"], status.Nodes.Select(n => n.Role));
+        Assert.Equal((2, 2, null), (status.Services[0].Desired, status.Services[0].Ready, status.Services[0].File));
+        Assert.Equal("Healthy: web 2/2, nodes 3/3, leader node-2, term 4", status.Summary);
+        Assert.Equal("http://127.0.0.1:8080", Assert.Single(status.Urls));
+    }
+
+    [Fact]
+    public void Leader_is_named_only_while_it_answers_and_there_is_a_quorum()
+    {
+        Assert.Null(StatusOf.Of(Spec, View(), hasQuorum: false, AllAnswer).Leader);
+        var silent = StatusOf.Of(Spec, View(), hasQuorum: true, [AllAnswer[0], new("node-2", 12, false), AllAnswer[2]]);
+        Assert.Null(silent.Leader);
+        Assert.Equal((ClusterState.Electing, RunState.Unready), (silent.State, silent.Nodes[1].State));
+    }
+
+    [Fact]
+    public void Node_without_a_process_is_starting_when_somebody_was_ordered_to_start_it_and_stopped_otherwise()
+    {
+        IReadOnlyList<NodeSighting> nodes = [AllAnswer[0], AllAnswer[1], new("node-3", null, false)];
+        var view = View();
+
+        Assert.Equal(RunState.Stopped, StatusOf.Of(Spec, view, true, nodes).Nodes[2].State);
+        var ordered = view with { Orders = view.Orders.SetItem("node-3", new NodeOrder("node-3", "node-1", null, "it ended")) };
+        var status = StatusOf.Of(Spec, ordered, true, nodes);
+        Assert.Equal((RunState.Starting, null, ClusterState.Degraded), (status.Nodes[2].State, status.Nodes[2].Role, status.State));
+    }
+
+    [Fact]
+    public void Scaled_service_shows_both_counts()
+    {
+        var view = View();
+        view = view with { Services = view.Services.SetItem("web", view.Services["web"] with { Replicas = 5 }) };
+
+        var web = StatusOf.Of(Spec, view, true, AllAnswer).Services[0];
+
+        Assert.Equal((5, 2, 2), (web.Desired, web.Ready, web.File));
+        Assert.Equal(["web/1", "web/2", "web/3", "web/4", "web/5"], web.Instances.Select(i => i.Id));
+        Assert.Equal(RunState.Pending, web.Instances[4].State);
+    }
+
+    [Fact]
+    public void Instance_is_pending_without_a_node_unknown_without_a_report_and_stopped_when_it_is_not_wanted()
+    {
+        var view = View();
+        view = view with
+        {
+            Services = view.Services.SetItem("web", view.Services["web"] with { Replicas = 4, StoppedInstances = [4] }),
+            Assignments = view.Assignments.SetItem(new InstanceId("web", 3), new Assignment("node-3", 1, Web)).Remove(new InstanceId("web", 2)),
+            Instances = view.Instances.Remove(new InstanceId("web", 2)),
+        };
+
+        var instances = StatusOf.Of(Spec, view, true, AllAnswer).Services[0].Instances;
+
+        Assert.Equal([RunState.Ready, RunState.Pending, RunState.Unknown, RunState.Stopped], instances.Select(i => i.State));
+        Assert.Equal("node-3", instances[2].Node);
+    }
+
+    [Fact]
+    public void Instance_that_still_runs_though_nobody_wants_it_is_shown()
+    {
+        var view = View();
+        view = view with { Services = view.Services.SetItem("web", view.Services["web"] with { Replicas = 1 }) };
+
+        var web = StatusOf.Of(Spec, view, true, AllAnswer).Services[0];
+
+        Assert.Equal(["web/1", "web/2"], web.Instances.Select(i => i.Id));
+        Assert.Equal(502, web.Instances[1].Pid);
+    }
+
+    [Fact]
+    public void Cluster_of_which_no_node_can_be_asked_is_stopped()
+    {
+        var status = StatusOf.Of(Spec, null, false, [new("node-1", null, false), new("node-2", null, false), new("node-3", null, false)]);
+
+        Assert.Equal(ClusterState.Stopped, status.State);
+        Assert.Null(status.Leader);
+        Assert.All(status.Nodes, n => Assert.Equal((RunState.Stopped, null), (n.State, n.Role)));
+    }
+
+    /// <summary>node-2 leads; web/1 and web/2 are ready on node-1.</summary>
+    private static ClusterView View() => ClusterView.Empty with
+    {
+        Leader = new LeaderRecord("node-2", 4, DateTimeOffset.UnixEpoch),
+        LeaderToken = 77,
+        Settings = new ClusterSettings(["node-1", "node-2", "node-3"], GatewaySpec.None),
+        Services = ClusterView.Empty.Services.SetItem("web", new ServiceState { Spec = Web, Replicas = 2, FileReplicas = 2, FileHash = "" }),
+        Assignments = Enumerable.Range(1, 2).ToImmutableSortedDictionary(n => new InstanceId("web", n), _ => new Assignment("node-1", 1, Web)),
+        Instances = Enumerable.Range(1, 2).ToImmutableSortedDictionary(
+            n => new InstanceId("web", n),
+            n => new InstanceReport
+            {
+                Id = new InstanceId("web", n),
+                Node = "node-1",
+                State = RunState.Ready,
+                Generation = 1,
+                Process = new ProcessIdentity(500 + n, 1, "boot"),
+                Port = 20_000 + n,
+                Since = DateTimeOffset.UnixEpoch,
+            }),
+    };
+}
