@@ -8,7 +8,7 @@ using Conclave.Bench.SelfHeal.Subjects;
 namespace Conclave.Bench.SelfHeal;
 
 /// <summary>Does one kind of fault to the cluster again and again, and reads from its events, its gateways and the clients what became of it.</summary>
-internal sealed partial class Drill(ConclaveCluster cluster, OpenLoop load, double ownStartMs)
+internal sealed partial class Drill(Place place, ConclaveCluster cluster, OpenLoop load, double ownStartMs)
 {
     private const int InFlightAtLeast = 20;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
@@ -17,11 +17,11 @@ internal sealed partial class Drill(ConclaveCluster cluster, OpenLoop load, doub
     private readonly EventTail _events = cluster.Events;
 
     /// <summary>What is measured of a fault, and what the project promises of it.</summary>
-    public IReadOnlyList<Metric> MetricsOf(Fault fault) => fault switch
+    private static IReadOnlyList<Metric> MetricsOf(Fault fault) => fault switch
     {
         Fault.Instance =>
         [
-            Metrics.InFlight, Metrics.Noticed.AtMost(10), Metrics.OutOfRotation.AtMost(20), Metrics.Restarted, Metrics.Ready, Metrics.Serving.AtMost(Math.Round(ownStartMs) + 50),
+            Metrics.InFlight, Metrics.Noticed.AtMost(10), Metrics.OutOfRotation.AtMost(20), Metrics.Restarted, Metrics.Ready, Metrics.Serving, Metrics.OwnStart, Metrics.ServingOver.AtMost(50),
             Metrics.FailedGets.Never(), Metrics.FailedPosts, Metrics.Truncated, Metrics.Gap, Metrics.Slowest,
         ],
         Fault.Worker =>
@@ -97,6 +97,7 @@ internal sealed partial class Drill(ConclaveCluster cluster, OpenLoop load, doub
         var targets = TargetsOf(fault, turn);
         var pids = targets.ConvertAll(t => _events.Pids[t]);
         var (leader, token) = (_events.Leader, _events.Token);
+        var ownStart = fault == Fault.Instance ? await OwnStartUp.MeasureMsAsync(place) : (double?)null;
         await PrepareAsync();
         series.Add(Metrics.InFlight, load.InFlight);
         var began = Clock.Ns;
@@ -119,7 +120,13 @@ internal sealed partial class Drill(ConclaveCluster cluster, OpenLoop load, doub
         await RestAsync(began, CycleOf(fault));
         var answers = load.Take();
         if (fault is Fault.Instance or Fault.StopInstance)
-            series.Add(Metrics.Serving, ServingMs(answers, targets[0], began));
+        {
+            var serving = ServingMs(answers, targets[0], began);
+            series.Add(Metrics.Serving, serving);
+            series.Add(Metrics.OwnStart, ownStart);
+            series.Add(Metrics.ServingOver, serving - ownStart);
+        }
+
         var ended = happened.Find(e => e.Kind == "instance-exited" && e.Subject == targets[0])?.MonoNs ?? began;
         new Window(began, ended, recoveredAt, answers).AddTo(series);
         return recovered;

@@ -68,7 +68,7 @@ async Task FaultsAsync()
             calm.Kills++;
         }
 
-        var drill = new Drill(cluster, load, ownStartMs);
+        var drill = new Drill(place, cluster, load, ownStartMs);
         foreach (var fault in asked.Kinds.Order())
             all.Add(await drill.RunAsync(fault, asked.CountOf(fault)));
     }
@@ -76,7 +76,7 @@ async Task FaultsAsync()
     if (!asked.Rivals || !asked.Kinds.Contains(Fault.Instance))
         return;
     await using (var haproxy = await Rival.HaproxyRunitAsync(place))
-        all.Add(await RivalDrill.RunAsync(haproxy, asked.Rate, asked.Kills, ownStartMs));
+        all.Add(await RivalDrill.RunAsync(place, haproxy, asked.Rate, asked.Kills));
     await using (var yarp = await Rival.YarpAsync(place))
-        all.Add(await RivalDrill.RunAsync(yarp, asked.Rate, asked.Kills, ownStartMs));
+        all.Add(await RivalDrill.RunAsync(place, yarp, asked.Rate, asked.Kills));
 }

@@ -11,7 +11,7 @@ internal static class RivalDrill
 {
     private static readonly TimeSpan Cycle = TimeSpan.FromSeconds(4);
 
-    public static async Task<Series> RunAsync(Rival rival, double rate, int count, double ownStartMs)
+    public static async Task<Series> RunAsync(Place place, Rival rival, double rate, int count)
     {
         await using var load = new OpenLoop(rival.Url, rate);
         var began = Clock.Ns;
@@ -26,12 +26,12 @@ internal static class RivalDrill
         var series = new Series(
             $"{rival.Name}: instance killed",
             [
-                Metrics.InFlight, Metrics.Restarted, Metrics.Serving.AtMost(Math.Round(ownStartMs) + 50), Metrics.FailedGets.Never(), Metrics.FailedPosts, Metrics.Truncated,
+                Metrics.InFlight, Metrics.Restarted, Metrics.Serving, Metrics.OwnStart, Metrics.ServingOver.AtMost(50), Metrics.FailedGets.Never(), Metrics.FailedPosts, Metrics.Truncated,
                 Metrics.Gap, Metrics.Slowest,
             ]);
         for (var i = 0; i < count; i++)
         {
-            await OnceAsync(series, rival, load, i % 3);
+            await OnceAsync(place, series, rival, load, i % 3);
             Console.Error.Write('.');
         }
 
@@ -39,9 +39,10 @@ internal static class RivalDrill
         return series;
     }
 
-    private static async Task OnceAsync(Series series, Rival rival, OpenLoop load, int instance)
+    private static async Task OnceAsync(Place place, Series series, Rival rival, OpenLoop load, int instance)
     {
         var name = $"web/{(instance + 1).ToString(CultureInfo.InvariantCulture)}";
+        var ownStart = await OwnStartUp.MeasureMsAsync(place);
         await Task.Delay(300);
         for (var waited = Clock.Ns; load.InFlight < 20 && Clock.MsSince(waited) < 2_000;)
             await Task.Delay(2);
@@ -67,7 +68,12 @@ internal static class RivalDrill
         if (first == 0)
             series.NotRecovered++;
         else
+        {
             series.Add(Metrics.Serving, (first - began) / 1e6);
+            series.Add(Metrics.OwnStart, ownStart);
+            series.Add(Metrics.ServingOver, ((first - began) / 1e6) - ownStart);
+        }
+
         new Window(began, began, recovered, answers).AddTo(series);
     }
 }

@@ -34,6 +34,8 @@ internal static class Metrics
     public static readonly Metric Restarted = new("restarted_ms", "restarted", "ms");
     public static readonly Metric Ready = new("ready_ms", "ready (noted by its supervisor)", "ms");
     public static readonly Metric Serving = new("serving_ms", "serving again (first good answer by it)", "ms");
+    public static readonly Metric OwnStart = new("own_start_ms", "the sample's own start, nobody in between, just before", "ms");
+    public static readonly Metric ServingOver = new("serving_over_ms", "serving again, beyond its own start", "ms");
     public static readonly Metric FailedGets = new("failed_gets", "failed GETs whose response had not begun", "");
     public static readonly Metric FailedPosts = new("failed_posts", "failed POSTs", "");
     public static readonly Metric Failed = new("failed", "failed requests of any kind", "");
