@@ -26,8 +26,9 @@ public sealed class ForegroundTests
                 RedirectStandardInput = true,
                 RedirectStandardOutput = true,
             })!;
-            var shown = ConclaveProgram.ReadAsync(terminal.StandardOutput);
-            await Waiting.UntilAsync("the cluster is healthy", async () => Directory.Exists(cluster.DataDirectory) && await IsHealthyAsync(cluster), cluster.Story);
+            var serves = new TaskCompletionSource(); // before that, Ctrl-C breaks the start off, which is no success
+            var shown = ConclaveProgram.ReadAsync(terminal.StandardOutput, l => _ = l.Contains("http://") && serves.TrySetResult());
+            await serves.Task.WaitAsync(Waiting.Deadline);
             await terminal.StandardInput.WriteAsync('\x03');
             await terminal.StandardInput.FlushAsync();
             await Waiting.UntilAsync("up has ended", () => terminal.HasExited, cluster.Story);
