@@ -1,7 +1,6 @@
 using Conclave.Orchestration.Cluster;
 using Conclave.Orchestration.Events;
 using Conclave.Orchestration.Processes;
-using Conclave.Orchestration.Supervision;
 using Microsoft.Extensions.Logging;
 
 namespace Conclave.Orchestration.Nodes;

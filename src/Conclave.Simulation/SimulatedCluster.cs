@@ -3,11 +3,12 @@ using Conclave.Consensus;
 using Conclave.Consensus.Raft;
 using Conclave.Simulation.Clients;
 using Conclave.Simulation.Invariants;
+using Conclave.Simulation.World;
 using Conclave.Store;
 using Conclave.Store.Mvcc;
 using Conclave.Store.Wal;
 
-namespace Conclave.Simulation.World;
+namespace Conclave.Simulation;
 
 /// <summary>Members, their disks, the network between them and their clients, in one thread and on one agenda; every turn is checked from outside.</summary>
 internal sealed class SimulatedCluster : IMemberEvents

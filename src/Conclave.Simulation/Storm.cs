@@ -1,6 +1,7 @@
 using Conclave.Consensus;
+using Conclave.Simulation.World;
 
-namespace Conclave.Simulation.World;
+namespace Conclave.Simulation;
 
 /// <summary>
 /// Lets faults happen, one after another and sometimes on top of each other, until the run has seen what every run has to see; then takes all of them
