@@ -3,7 +3,10 @@ using Conclave.Consensus.Raft;
 
 namespace Conclave.Store;
 
-/// <summary>What replicas say to each other. A closed set; any of it may be lost, repeated or late.</summary>
+/// <summary>
+/// What replicas say to each other. A closed set; any of it may be lost or late, and repeated but for one: a forwarded proposal (<see cref="RaftMessage.Propose"/>) that
+/// came twice would be carried out twice, so a link must not send it again.
+/// </summary>
 public abstract record PeerMessage
 {
     private PeerMessage()
