@@ -73,7 +73,13 @@ internal sealed class RunningProcess : IDisposable
         }
     }
 
-    public void Signal(Signal signal) => Assert.Equal(0, Kill(_process.Id, (int)signal));
+    /// <summary>After <see cref="Tests.Signal.Stop"/> no thread of it runs any more: the kernel stops them one by one, and one of several may answer a request meanwhile.</summary>
+    public void Signal(Signal signal)
+    {
+        Assert.Equal(0, Kill(_process.Id, (int)signal));
+        if (signal is Tests.Signal.Stop)
+            Assert.True(SpinWait.SpinUntil(() => ThreadStates().All(state => state is 'T'), Deadline), "it does not stop");
+    }
 
     public async Task ExitAsync()
     {
@@ -91,6 +97,9 @@ internal sealed class RunningProcess : IDisposable
 
         _process.Dispose();
     }
+
+    private IEnumerable<char> ThreadStates() =>
+        Directory.EnumerateDirectories($"/proc/{_process.Id}/task").Select(thread => File.ReadAllText(Path.Combine(thread, "stat"))).Select(stat => stat[stat.LastIndexOf(')') + 2]);
 
     private void Took(string? line)
     {

@@ -19,8 +19,8 @@ public sealed class ForegroundTests
         })!;
         try
         {
-            // script(1) gives the program a terminal of its own; what we write is typed there.
-            using var terminal = Process.Start(new ProcessStartInfo("script", ["-q", "-e", "-c", $"'{ConclaveProgram.Path}' up", "/dev/null"])
+            // script(1) gives the program a terminal of its own; what we write is typed there. A shell that stays between the two would get Ctrl-C too and end with its code.
+            using var terminal = Process.Start(new ProcessStartInfo("script", ["-q", "-e", "-c", $"exec '{ConclaveProgram.Path}' up", "/dev/null"])
             {
                 WorkingDirectory = cluster.Directory,
                 RedirectStandardInput = true,
