@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging;
 namespace Conclave.Orchestration.Leader;
 
 /// <summary>
-/// What the leader of the workers does while it leads: pings every node each T, plans (<see cref="Reconciler"/>), and writes the plan under its fencing token. It starts
+/// What the leader of the workers does while it leads: pings every node each T, its own too, plans (<see cref="Reconciler"/>), and writes the plan under its fencing token. It starts
 /// and kills nothing itself; a live node on the host carries its orders out.
 /// </summary>
 public sealed class LeaderLoop
@@ -65,7 +65,7 @@ public sealed class LeaderLoop
     private async Task LeadAsync(Leadership leadership, CancellationToken term)
     {
         var fenced = new FencedStore(_store, leadership.FencingToken);
-        var watch = new NodeWatch(_node, _watchOptions);
+        var watch = new NodeWatch(_watchOptions);
         var heard = Channel.CreateBounded<NodeSign>(new BoundedChannelOptions(1_024) { FullMode = BoundedChannelFullMode.DropOldest });
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(term);
         var pings = new NodePinger(_watchOptions.PingInterval, heard.Writer, _time).RunAsync(_watcher, ended.Token);

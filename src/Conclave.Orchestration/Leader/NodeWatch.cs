@@ -9,7 +9,10 @@ internal sealed record NodeWatchOptions
     /// <summary>T: how often every node is pinged. A node that says nothing for 2T has failed. Default 500 ms (DESIGN 5.5).</summary>
     public TimeSpan PingInterval { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How long a node that was never seen may take to report, and one that was just started may take to answer its first ping. Default 5 s.</summary>
+    /// <summary>
+    /// How long a node that was never seen may take to report, and how long after its start a process is not judged by its silence: it may answer once and then stall on what starting
+    /// costs, and killed for that it would begin again. Its instances go on meanwhile; its end is noticed at once as always. Default 5 s.
+    /// </summary>
     public TimeSpan StartGrace { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>See <see cref="ReconcilerOptions.MoveAfter"/>.</summary>
@@ -23,10 +26,13 @@ internal sealed record NodeWatchOptions
 /// <remarks>
 /// Silence is counted while this leader was itself awake. A leader that was paused for a minute has heard nothing for a minute and must not conclude that everybody else is dead:
 /// a gap between two calls of <see cref="Advance"/> that is longer than T counts as T.
+/// <para>
+/// The leader's own node is judged like the others. Its supervision loop can be stuck while the leader's and the member's go on; then nobody else would notice, and a sibling carries out the
+/// order to replace it, leader and all.
+/// </para>
 /// </remarks>
-/// <param name="self">The leader's own node: it is not judged by its leader, which could neither kill nor start it.</param>
 /// <param name="options">The bounds.</param>
-internal sealed class NodeWatch(string self, NodeWatchOptions options)
+internal sealed class NodeWatch(NodeWatchOptions options)
 {
     private readonly SortedDictionary<string, Sheet> _sheets = new(StringComparer.Ordinal);
     private TimeSpan _awake;
@@ -47,8 +53,7 @@ internal sealed class NodeWatch(string self, NodeWatchOptions options)
             ProcessIdentity? process = view.Nodes.TryGetValue(node, out var report) ? report.Process : null;
             if (!_sheets.TryGetValue(node, out var sheet) || (process is not null && process != sheet.Process))
             {
-                var young = report is null || clock - report.Since < options.StartGrace;
-                _sheets[node] = new Sheet { Process = process, Heard = _awake, Began = _awake, Patience = young ? options.StartGrace : 2 * options.PingInterval };
+                _sheets[node] = new Sheet { Process = process, Heard = _awake, Grown = _awake + GraceLeft(report, clock) };
             }
         }
     }
@@ -56,10 +61,8 @@ internal sealed class NodeWatch(string self, NodeWatchOptions options)
     /// <summary>The process answered a ping.</summary>
     public void Answered(string node, ProcessIdentity process)
     {
-        if (!_sheets.TryGetValue(node, out var sheet) || sheet.Process != process)
-            return;
-        sheet.Heard = _awake;
-        sheet.Patience = 2 * options.PingInterval;
+        if (_sheets.TryGetValue(node, out var sheet) && sheet.Process == process)
+            sheet.Heard = _awake;
     }
 
     /// <summary>The kernel says that the process has ended.</summary>
@@ -72,35 +75,40 @@ internal sealed class NodeWatch(string self, NodeWatchOptions options)
     /// <summary>What to think of a node, for the reconciler.</summary>
     public NodeHealth Judge(string node)
     {
-        if (node == self)
-            return new NodeHealth(NodeCondition.Alive, "it leads");
         if (!_sheets.TryGetValue(node, out var sheet))
             return new NodeHealth(NodeCondition.Unknown, "not looked at yet");
-        var silence = _awake - sheet.Heard;
-        if (sheet.Process is null && _awake - sheet.Began < options.StartGrace)
+        var starts = _awake < sheet.Grown;
+        var patience = 2 * options.PingInterval;
+        if (sheet.Process is null && starts)
             return new NodeHealth(NodeCondition.Unknown, "it has not reported yet");
-        if (sheet.Process is not null && !sheet.Ended && silence < sheet.Patience)
-            return new NodeHealth(NodeCondition.Alive, "it answers");
+        if (sheet.Process is not null && !sheet.Ended && (starts || _awake - sheet.Heard < patience))
+            return new NodeHealth(NodeCondition.Alive, starts ? "it starts" : "it answers");
 
         sheet.FailedAt ??= _awake;
         var why = sheet switch
         {
             { Process: null } => "it has not reported",
             { Ended: true } => $"its process {sheet.Process.Value.Pid} ended",
-            _ => $"its process {sheet.Process.Value.Pid} has not answered for {sheet.Patience.TotalMilliseconds:0} ms",
+            _ => $"its process {sheet.Process.Value.Pid} has not answered for {patience.TotalMilliseconds:0} ms",
         };
         return new NodeHealth(_awake - sheet.FailedAt < options.MoveAfter ? NodeCondition.Failed : NodeCondition.Lost, why);
+    }
+
+    /// <summary>What is left of the grace; a clock that was set back gives all of it and no more.</summary>
+    private TimeSpan GraceLeft(NodeReport? report, DateTimeOffset clock)
+    {
+        var left = options.StartGrace - (report is null ? TimeSpan.Zero : clock - report.Since);
+        return left < TimeSpan.Zero ? TimeSpan.Zero : left > options.StartGrace ? options.StartGrace : left;
     }
 
     private sealed class Sheet
     {
         public required ProcessIdentity? Process { get; init; }
 
-        public TimeSpan Began { get; init; }
+        /// <summary>When its start grace ends.</summary>
+        public required TimeSpan Grown { get; init; }
 
-        public TimeSpan Heard { get; set; }
-
-        public required TimeSpan Patience { get; set; }
+        public required TimeSpan Heard { get; set; }
 
         public bool Ended { get; set; }
 

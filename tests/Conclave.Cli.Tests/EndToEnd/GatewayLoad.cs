@@ -27,8 +27,8 @@ internal sealed record LoadReport(int Good, IReadOnlyList<FailedRequest> Failed,
 }
 
 /// <summary>
-/// GET requests through the gateway from several clients at once, each sending its next a little after its last. An answer is good when it is a 200 that came whole; every other outcome is
-/// counted by its kind. Nothing is tried again here.
+/// Requests through the gateway from several clients at once, each sending its next a little after its last. An answer is good when it is a 200 that came whole, and to a POST the very bytes
+/// that were sent; every other outcome is counted by its kind. Nothing is tried again here, and a gateway may not try a POST again either: it fails when anything goes wrong on its way.
 /// </summary>
 internal sealed class GatewayLoad : IAsyncDisposable
 {
@@ -40,14 +40,17 @@ internal sealed class GatewayLoad : IAsyncDisposable
     private readonly HttpClient _http;
     private readonly Uri _url;
     private readonly bool _freshConnections;
+    private readonly bool _posts;
     private readonly Task _clients;
     private readonly Lock _lock = new();
     private long _lastGood = Stopwatch.GetTimestamp();
     private TimeSpan _longestGap;
     private int _good;
+    private int _sent;
 
-    private GatewayLoad(Uri url, int clients, bool freshConnections)
+    private GatewayLoad(Uri url, int clients, bool freshConnections, bool posts)
     {
+        _posts = posts;
         _url = url;
         _freshConnections = freshConnections;
         _http = new HttpClient(new SocketsHttpHandler { UseProxy = false, PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30) }) { Timeout = Timeout.InfiniteTimeSpan };
@@ -57,9 +60,10 @@ internal sealed class GatewayLoad : IAsyncDisposable
     /// <summary>Starts and waits until answers come.</summary>
     /// <param name="url">What to get.</param>
     /// <param name="freshConnections">A new connection for each request, so that each is accepted by whichever gateway lives.</param>
-    public static async Task<GatewayLoad> StartAsync(Uri url, bool freshConnections = false)
+    /// <param name="posts">Every second request is a POST; only the sample answers those.</param>
+    public static async Task<GatewayLoad> StartAsync(Uri url, bool freshConnections = false, bool posts = false)
     {
-        var load = new GatewayLoad(url, clients: 4, freshConnections);
+        var load = new GatewayLoad(url, clients: 4, freshConnections, posts);
         await load.MoreAsync(20);
         return load;
     }
@@ -110,11 +114,16 @@ internal sealed class GatewayLoad : IAsyncDisposable
         using var patience = new CancellationTokenSource(Patience);
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, _url);
+            var number = Interlocked.Increment(ref _sent);
+            var posted = _posts && number % 2 == 0 ? $"number {number}" : null;
+            using var request = new HttpRequestMessage(posted is null ? HttpMethod.Get : HttpMethod.Post, _url);
+            request.Content = posted is null ? null : new StringContent(posted);
             request.Headers.ConnectionClose = _freshConnections ? true : null;
             using var answer = await _http.SendAsync(request, patience.Token);
             if (answer.StatusCode != HttpStatusCode.OK)
-                return $"HTTP {(int)answer.StatusCode}";
+                return $"HTTP {(int)answer.StatusCode} to {request.Method}";
+            if (posted is not null)
+                return await answer.Content.ReadAsStringAsync(patience.Token) == posted ? null : "a POST answered with something else";
             if (answer.Content.Headers.ContentType?.MediaType == "application/json")
                 _instances.TryAdd((await answer.Content.ReadFromJsonAsync<WhoAmI>(patience.Token))!.Instance, 0);
             return null;

@@ -18,7 +18,7 @@ public sealed class NodeRecoveryTests(SharedCluster shared)
         var before = await cluster.HealthyAsync();
         var worker = before.Follower();
         var moment = RunningCluster.Now();
-        await using var load = await cluster.LoadAsync();
+        await using var load = await cluster.LoadAsync(posts: true);
 
         await cluster.DoAsync("kill", worker, "--signal", signal);
 
@@ -40,7 +40,7 @@ public sealed class NodeRecoveryTests(SharedCluster shared)
         var cluster = await shared.HealthyAsync();
         var before = await cluster.HealthyAsync();
         var moment = RunningCluster.Now();
-        await using var load = await cluster.LoadAsync();
+        await using var load = await cluster.LoadAsync(posts: true);
 
         await cluster.DoAsync("kill", "leader", "--signal", signal);
 
@@ -59,7 +59,7 @@ public sealed class NodeRecoveryTests(SharedCluster shared)
         var before = await cluster.HealthyAsync();
         var old = before.Leader!;
         var moment = RunningCluster.Now();
-        await using var load = await cluster.LoadAsync();
+        await using var load = await cluster.LoadAsync(posts: true);
 
         RunningCluster.Signal(RunningCluster.Stop, before.PidOf(old.Node));
         var elected = await cluster.UntilEventAsync("another node leads", moment, e => e.Kind == EventKind.LeaderElected && e.Node != old.Node);
@@ -84,6 +84,39 @@ public sealed class NodeRecoveryTests(SharedCluster shared)
     }
 
     [Fact]
+    public async Task Leader_whose_own_worker_is_stuck_is_replaced_on_its_own_order()
+    {
+        var cluster = await shared.HealthyAsync();
+        var before = await cluster.HealthyAsync();
+        var old = before.Leader!;
+        var moment = RunningCluster.Now();
+        await using var load = await cluster.LoadAsync(posts: true);
+
+        // The worker writes down what it was told to run; a pipe that nobody reads holds its loop there for ever, and nothing else of the node.
+        var pipe = Path.Combine(cluster.DataDirectory, old.Node, "assigned.json.new");
+        RunningCluster.MakePipe(pipe);
+        try
+        {
+            await cluster.DoAsync("restart", "web");
+            await cluster.UntilEventAsync(
+                "the leader gives its own node up", moment, e => e.Kind == EventKind.NodeLost && e.Subject == old.Node && e.Node == old.Node && e.Why.Contains("has not answered", StringComparison.Ordinal));
+        }
+        finally
+        {
+            File.Delete(pipe); // its successor shall be able to write
+        }
+
+        var after = await cluster.UntilAsync(
+            "its node is another process and every sample was restarted",
+            s => s.State == ClusterState.Healthy && s.Node(old.Node).Pid != before.Node(old.Node).Pid
+                && s.Service("web").Instances.All(i => i.State == RunState.Ready && i.Pid != before.Instance(i.Id).Pid));
+        Assert.True(after.Leader!.Token > old.Token, $"token {old.Token}, then {after.Leader.Token}");
+        Assert.Contains(cluster.EventsSince(moment), e => e.Kind == EventKind.NodeReplaced && e.Subject == old.Node && e.Node != old.Node);
+        Assert.Equal(before.Gateways.Select(g => g.Pid), after.Gateways.Select(g => g.Pid));
+        (await load.EndAsync()).RequireNoFailure();
+    }
+
+    [Fact]
     public async Task Third_node_restores_the_other_two_without_a_quorum()
     {
         var cluster = await shared.HealthyAsync();
@@ -91,7 +124,7 @@ public sealed class NodeRecoveryTests(SharedCluster shared)
         var survivor = before.Follower();
         var killed = before.Nodes.Where(n => n.Name != survivor).ToList();
         var moment = RunningCluster.Now();
-        await using var load = await cluster.LoadAsync();
+        await using var load = await cluster.LoadAsync(posts: true);
 
         RunningCluster.Signal(RunningCluster.Kill, killed.Select(n => n.Pid!.Value));
 
@@ -110,7 +143,7 @@ public sealed class NodeRecoveryTests(SharedCluster shared)
         var cluster = await shared.HealthyAsync();
         await cluster.DoAsync("scale", "web=4");
         var before = await cluster.UntilAsync("four samples serve", s => s.Service("web") is { Ready: 4, Desired: 4 } && s.State == ClusterState.Healthy);
-        await using var load = await cluster.LoadAsync();
+        await using var load = await cluster.LoadAsync(posts: true);
 
         RunningCluster.Signal(RunningCluster.Kill, before.Nodes.Select(n => n.Pid!.Value));
         await cluster.UntilAsync("no node runs", s => s.State == ClusterState.Stopped);

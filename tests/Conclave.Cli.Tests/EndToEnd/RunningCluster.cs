@@ -137,7 +137,7 @@ internal sealed partial class RunningCluster : IAsyncDisposable
         return (now.Seconds * 1_000_000_000) + now.Nanoseconds;
     }
 
-    public Task<GatewayLoad> LoadAsync(bool freshConnections = false) => GatewayLoad.StartAsync(Url, freshConnections);
+    public Task<GatewayLoad> LoadAsync(bool freshConnections = false, bool posts = false) => GatewayLoad.StartAsync(Url, freshConnections, posts);
 
     /// <summary>Sends a signal at once and to all, which the program as a process of its own cannot.</summary>
     public static void Signal(int signal, params IEnumerable<int> pids)
@@ -148,6 +148,10 @@ internal sealed partial class RunningCluster : IAsyncDisposable
 
     /// <summary>To a process that may have been killed and collected meanwhile.</summary>
     public static void SignalIfAlive(int signal, int pid) => _ = SendSignal(pid, signal);
+
+    /// <summary>A named pipe: who opens it to write waits for a reader.</summary>
+    public static void MakePipe(string path) =>
+        Assert.True(MakeFifo(path, 0x180 /* 0600 */) == 0, string.Create(CultureInfo.InvariantCulture, $"mkfifo {path}: errno {Marshal.GetLastPInvokeError()}"));
 
     /// <summary>Stops all of it; whatever then still runs is a failure.</summary>
     public async Task DownAsync()
@@ -212,6 +216,9 @@ internal sealed partial class RunningCluster : IAsyncDisposable
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int SendSignal(int pid, int signal);
+
+    [LibraryImport("libc", EntryPoint = "mkfifo", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int MakeFifo(string path, uint mode);
 
     [LibraryImport("libc", EntryPoint = "clock_gettime")]
     private static partial int ClockGetTime(int clock, out Timespec now);
