@@ -1,6 +1,7 @@
 using System.Globalization;
 using Conclave.Orchestration.Cluster;
 using Conclave.Orchestration.Gateway;
+using Conclave.Orchestration.Model;
 using Conclave.Orchestration.Nodes;
 using Conclave.Orchestration.Processes;
 using Conclave.Wire.Etcd;
@@ -23,7 +24,7 @@ internal static class GatewayProgram
             new GatewayOptions
             {
                 Name = name,
-                Listen = [.. arguments.Listeners.Select(n => new GatewayListen.Descriptor(n))],
+                Listen = [.. arguments.Listeners.Zip(limits.Listen, (n, url) => new GatewayListen.Descriptor(n) { Http2 = GatewaySpec.IsHttp2(url) })],
                 ControlSocketPath = directory.GatewaySocket(arguments.Number),
                 AccessLog = new GatewayAccessLogOptions
                 {

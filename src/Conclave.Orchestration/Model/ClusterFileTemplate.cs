@@ -15,7 +15,7 @@ public static class ClusterFileTemplate
           # store: { etcd: ["http://127.0.0.1:2379"] }     # keep the state in an etcd you already run
 
         gateway:
-          listen: ["http://127.0.0.1:8080"]     # where clients come in
+          listen: ["http://127.0.0.1:8080"]     # where clients come in; for HTTP/2 without TLS add "h2c://127.0.0.1:8081"
           routes: { "/": web }                  # path, host or host/path, and the service that answers
           # replicas: 2                         # gateway processes; they share the address, so one may die
 

@@ -15,7 +15,13 @@ public sealed record GatewaySpec
     /// <summary>No gateway at all.</summary>
     public static GatewaySpec None { get; } = new() { Replicas = 0 };
 
-    /// <summary>URLs such as <c>http://127.0.0.1:8080</c>; every gateway process shares these sockets.</summary>
+    /// <summary>
+    /// The scheme of an address at which clients speak HTTP/2 without TLS, from the first byte (prior knowledge). Without TLS nothing announces the version, so HTTP/1.1 and HTTP/2 each need
+    /// an address of their own.
+    /// </summary>
+    public const string Http2Scheme = "h2c";
+
+    /// <summary>URLs such as <c>http://127.0.0.1:8080</c> (HTTP/1.1) or <c>h2c://127.0.0.1:8081</c> (HTTP/2); every gateway process shares these sockets.</summary>
     [JsonRequired]
     public ImmutableArray<string> Listen { get; init; } = [];
 
@@ -38,6 +44,9 @@ public sealed record GatewaySpec
     /// <summary>A request without progress for that long is ended with 504. Default 100 s, YARP's own.</summary>
     [JsonRequired]
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(100);
+
+    /// <summary>Whether clients speak HTTP/2 at an address of <see cref="Listen"/>.</summary>
+    public static bool IsHttp2(string url) => url.StartsWith(Http2Scheme + "://", StringComparison.OrdinalIgnoreCase);
 
     /// <inheritdoc/>
     public bool Equals(GatewaySpec? other) =>

@@ -36,8 +36,9 @@ internal sealed partial class RunningCluster : IAsyncDisposable
     private readonly string _cluster;
     private readonly ClusterCommands _commands = new();
 
-    private RunningCluster(string directory, int port, string cluster)
+    private RunningCluster(string directory, int port, string cluster, int? http2Port)
     {
+        Http2Url = http2Port is null ? null : new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{http2Port}/"));
         Directory = directory;
         Url = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}/"));
         _cluster = cluster;
@@ -48,6 +49,9 @@ internal sealed partial class RunningCluster : IAsyncDisposable
     public string DataDirectory => Path.Combine(Directory, ".conclave");
 
     public Uri Url { get; }
+
+    /// <summary>Where the gateways speak HTTP/2, when that was asked for.</summary>
+    public Uri? Http2Url { get; }
 
     public static string WebOf(int replicas) => string.Create(
         CultureInfo.InvariantCulture,
@@ -65,10 +69,11 @@ internal sealed partial class RunningCluster : IAsyncDisposable
     /// <summary>Writes the file; starts nothing.</summary>
     /// <param name="services">The entries below <c>services:</c>.</param>
     /// <param name="cluster">The entries of <c>cluster:</c> besides the data directory.</param>
-    public static RunningCluster Create(string services, string cluster = "nodes: 3")
+    /// <param name="http2">A second address of the gateway, for HTTP/2.</param>
+    public static RunningCluster Create(string services, string cluster = "nodes: 3", bool http2 = false)
     {
         var directory = System.IO.Directory.CreateTempSubdirectory("conclave-e2e-").FullName;
-        var running = new RunningCluster(directory, FreePort(), cluster);
+        var running = new RunningCluster(directory, FreePort(), cluster, http2 ? FreePort() : null);
         running.WriteFile(services);
         return running;
     }
@@ -76,13 +81,14 @@ internal sealed partial class RunningCluster : IAsyncDisposable
     public void WriteFile(string services, string name = "e2e")
     {
         var first = services.Split(':', 2)[0].Trim();
+        var http2 = Http2Url is null ? "" : string.Create(CultureInfo.InvariantCulture, $", \"h2c://127.0.0.1:{Http2Url.Port}\"");
         File.WriteAllText(
             Path.Combine(Directory, "conclave.yaml"),
             $$"""
             name: {{name}}
             cluster: { {{_cluster}}, data: ./.conclave }
             gateway:
-              listen: ["http://127.0.0.1:{{Url.Port}}"]
+              listen: ["http://127.0.0.1:{{Url.Port}}"{{http2}}]
               routes: { "/": {{first}} }
             services:
             {{services}}

@@ -72,6 +72,18 @@ public sealed class ClusterFileTests : IDisposable
     }
 
     [Fact]
+    public void Http2_without_tls_has_an_address_of_its_own()
+    {
+        var gateway = Parse("""
+            gateway: { listen: ["http://127.0.0.1:8080", "h2c://[::1]:8081/"] }
+            services: { web: { command: sh } }
+            """).Spec.Gateway;
+
+        Assert.Equal(["http://127.0.0.1:8080", "h2c://[::1]:8081"], gateway.Listen.ToArray());
+        Assert.Equal([false, true], gateway.Listen.Select(GatewaySpec.IsHttp2));
+    }
+
+    [Fact]
     public void An_etcd_of_ones_own_elects_through_its_lease()
     {
         var spec = Parse("""
@@ -257,6 +269,11 @@ public sealed class ClusterFileTests : IDisposable
         { "services: { web: { command: sh } }\ngateway:\n  listen: [\"127.0.0.1:8080\"]\n", "conclave.yaml:3: gateway.listen: '127.0.0.1:8080' is not an address to listen on; write \"http://127.0.0.1:8080\"" },
         { "services: { web: { command: sh } }\ngateway:\n  listen: [\"https://127.0.0.1:8443\"]\n", "conclave.yaml:3: gateway.listen: 'https://127.0.0.1:8443' is not an address to listen on; TLS at the gateway is not there yet; write http://" },
         { "services: { web: { command: sh } }\ngateway:\n  listen: [\"http://127.0.0.1:99999\"]\n", "conclave.yaml:3: gateway.listen: 'http://127.0.0.1:99999' is not an address to listen on; write it like \"http://127.0.0.1:8080\"" },
+        { "services: { web: { command: sh } }\ngateway:\n  listen: [\"h2://127.0.0.1:8081\"]\n", "conclave.yaml:3: gateway.listen: 'h2://127.0.0.1:8081' is not an address to listen on; write http://, or h2c:// for HTTP/2 without TLS" },
+        { "services: { web: { command: sh } }\ngateway:\n  listen: [\"h2c://127.0.0.1\"]\n", "conclave.yaml:3: gateway.listen: 'h2c://127.0.0.1' is not an address to listen on; write the port, as in h2c://127.0.0.1:8081" },
+        { "services: { web: { command: sh } }\ngateway:\n  listen: [\"h2c://127.0.0.1:8081/shop\"]\n", "conclave.yaml:3: gateway.listen: 'h2c://127.0.0.1:8081/shop' is not an address to listen on; a path belongs into gateway.routes" },
+        { "services: { web: { command: sh } }\ngateway:\n  listen: [\"h2c://shop.example:8081\"]\n", "conclave.yaml:3: gateway.listen: 'h2c://shop.example:8081' is not an address to listen on; write an IP address of this machine, or localhost" },
+        { "services: { web: { command: sh } }\ngateway:\n  listen: [\"http://127.0.0.1:8080\", \"h2c://127.0.0.1:8080/\"]\n", "conclave.yaml:3: gateway.listen: 127.0.0.1:8080 is asked for as http:// and as h2c://; give one of them a port of its own" },
         { "services: { web: { command: sh } }\ngateway:\n  routes: { \"/\": shop }\n", "conclave.yaml:3: gateway.routes: '/' goes to 'shop', which is no service of this file; there are: web" },
         { "services: { web: { command: sh } }\ngateway:\n  routes: { \"/a b\": web }\n", "conclave.yaml:3: gateway.routes: '/a b' is neither a path nor a host; write \"/path\", \"shop.example\" or \"shop.example/path\"" },
         { "services: { web: { command: sh }, api: { command: sh } }\ngateway: {}\n", "conclave.yaml:2: gateway has no routes; write routes: { \"/\": name-of-a-service }" },

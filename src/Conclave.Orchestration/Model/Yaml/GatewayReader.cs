@@ -40,8 +40,10 @@ internal static class GatewayReader
                 continue;
             if (Wrong(text) is { } remedy)
                 problems.Add(element.Line, $"gateway.listen: '{text}' is not an address to listen on", remedy);
-            else if (urls.Contains(text, StringComparer.OrdinalIgnoreCase))
+            else if (urls.Contains(text.TrimEnd('/'), StringComparer.OrdinalIgnoreCase))
                 problems.Add(element.Line, $"gateway.listen: {text} stands twice", "remove one of them");
+            else if (urls.Any(u => string.Equals(Address(u), Address(text.TrimEnd('/')), StringComparison.OrdinalIgnoreCase)))
+                problems.Add(element.Line, $"gateway.listen: {Address(text.TrimEnd('/'))} is asked for as http:// and as {GatewaySpec.Http2Scheme}://", "give one of them a port of its own");
             else
                 urls.Add(text.TrimEnd('/'));
             if (Uri.TryCreate(text, UriKind.Absolute, out var url) && !url.IsLoopback)
@@ -61,14 +63,18 @@ internal static class GatewayReader
             return $"write it like \"{DefaultListen}\"";
         if (url.Scheme == Uri.UriSchemeHttps)
             return "TLS at the gateway is not there yet; write http://";
-        if (url.Scheme != Uri.UriSchemeHttp)
-            return $"write it like \"{DefaultListen}\"";
-        if (url.PathAndQuery != "/")
+        if (url.Scheme != Uri.UriSchemeHttp && url.Scheme != GatewaySpec.Http2Scheme)
+            return $"write http://, or {GatewaySpec.Http2Scheme}:// for HTTP/2 without TLS";
+        if (url.Port < 0)
+            return $"write the port, as in {text.TrimEnd('/')}:8081";
+        if (url.PathAndQuery.Trim('/').Length > 0)
             return "a path belongs into gateway.routes";
         return url.Host != "localhost" && !IPAddress.TryParse(url.Host.Trim('[', ']'), out _)
             ? "write an IP address of this machine, or localhost"
             : null;
     }
+
+    private static string Address(string url) => url[(url.IndexOf("://", StringComparison.Ordinal) + 3)..];
 
     private static ImmutableArray<RouteSpec> Routes(Fields fields, IReadOnlyList<string> services, Problems problems)
     {
