@@ -22,16 +22,18 @@ public sealed class LocalMember : IAsyncDisposable
     private readonly FileDisk _disk;
     private readonly Replica _replica;
     private readonly ReplicaLoop _loop;
+    private readonly KnownDirectories _directories;
     private readonly PeerListener _listener;
     private readonly IReadOnlyDictionary<PeerId, PeerLink> _links;
     private readonly CancellationTokenSource _stop = new();
 
-    private LocalMember(LocalMemberOptions options, FileDisk disk, Replica replica, ReplicaLoop loop, PeerListener listener, IReadOnlyDictionary<PeerId, PeerLink> links)
+    private LocalMember(LocalMemberOptions options, FileDisk disk, Replica replica, ReplicaLoop loop, KnownDirectories directories, PeerListener listener, IReadOnlyDictionary<PeerId, PeerLink> links)
     {
         _options = options;
         _disk = disk;
         _replica = replica;
         _loop = loop;
+        _directories = directories;
         _listener = listener;
         _links = links;
         Completion = RunAsync();
@@ -53,7 +55,7 @@ public sealed class LocalMember : IAsyncDisposable
     public MemberStanding Standing => _loop.Board.Current;
 
     /// <summary>
-    /// Ends when the member does. It faults when the member can no longer be trusted (<see cref="DiskFailedException"/>, a broken invariant): then the process must
+    /// Ends when the member does. It faults when the member can no longer be trusted (<see cref="DiskFailedException"/>, <see cref="DirectoryReplacedException"/>, a broken invariant): then the process must
     /// end with an error; nothing is answered any more, and what was not answered is unknown.
     /// </summary>
     public Task Completion { get; }
@@ -78,17 +80,19 @@ public sealed class LocalMember : IAsyncDisposable
             // The upper bits are the time of the start, so that no number comes twice in any life of this member.
             var firstRequest = (ulong)DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() << 22;
             var loop = new ReplicaLoop(new LoopOptions(options.Id, replicaOptions.TickDuration, firstRequest, options.MaxQueuedInputs, options.HeartbeatInterval), options.Logger);
+            KnownDirectories.RequireLog(disk);
             replica = Replica.Open(replicaOptions, disk, loop, new Random(RandomNumberGenerator.GetInt32(int.MaxValue)));
             var peers = options.Members.Where(m => m.Id != options.Id).ToArray();
-            listener = new PeerListener(options.Cluster.Value, options.Id, peers.Select(p => p.Id), loop, options.Logger);
+            var directories = KnownDirectories.Open(disk, options.Id, peers.Select(p => p.Id));
+            listener = new PeerListener(options.Cluster.Value, options.Id, peers.Select(p => p.Id), directories, loop, options.Logger);
             await listener.BindAsync((options.ListenPeerUrls ?? self.PeerUrls).Select(PeerAddress.Parse), cancel).ConfigureAwait(false);
             var links = peers.ToDictionary(p => p.Id, p => new PeerLink(
-                new PeerHello(PeerHello.CurrentVersion, options.Cluster.Value, options.Id.Value, p.Id.Value),
-                p.PeerUrls.Select(PeerAddress.Parse), options.MaxQueuedPeerBytes, loop, options.Logger));
+                new PeerHello(PeerHello.CurrentVersion, options.Cluster.Value, options.Id.Value, p.Id.Value, directories.Own, []),
+                directories, p.PeerUrls.Select(PeerAddress.Parse), options.MaxQueuedPeerBytes, loop, options.Logger));
             loop.Attach(replica, links);
             var status = replica.Status;
             Log.Started(options.Logger, options.Id, disk.Root, status.Term, status.Snapshot, status.Last);
-            return new LocalMember(options, disk, replica, loop, listener, links);
+            return new LocalMember(options, disk, replica, loop, directories, listener, links);
         }
         catch
         {
@@ -166,7 +170,7 @@ public sealed class LocalMember : IAsyncDisposable
         List<Task> tasks = [loop, _listener.RunAsync(_stop.Token), PublishAsync(_stop.Token), .. _links.Values.Select(l => l.RunAsync(_stop.Token))];
         try
         {
-            var essential = tasks.Where(t => t != tasks[2]).ToList();
+            List<Task> essential = [.. tasks.Where(t => t != tasks[2]), _directories.Ended];
             await await Task.WhenAny(essential).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)

@@ -27,11 +27,11 @@ public class DiskFailedException : Exception
 
 /// <summary>
 /// What the disk holds cannot be trusted: bytes that were once durable have changed or are missing. Never repaired by skipping; the
-/// remedy is to empty the data directory and let the member catch up from the others. That breaks what it promised them, so all of them must be healthy, and the
-/// leader must be restarted, because it relies on what this member acknowledged.
+/// remedy is to empty the data directory and let the member catch up from the others. That breaks what it promised them, so all of them must be healthy, and they
+/// must be told: the member does not take part until they are (docs/protocols/raft.md, "A lost disk").
 /// </summary>
 public sealed class DamagedFileException(string file, long offset, string what)
-    : Exception($"{file}: damaged at offset {offset}: {what}. Nothing was changed. If all other members are healthy, empty this member's data directory, start it again and then restart the leader; it will catch up from them.")
+    : Exception($"{file}: damaged at offset {offset}: {what}. Nothing was changed. If all other members are up and have caught up, empty this member's data directory and start it; it will say how it is let in again.")
 {
     /// <summary>The damaged file, relative to the data directory.</summary>
     public string File { get; } = file;

@@ -1,4 +1,5 @@
 using Conclave.Orchestration;
+using Conclave.Runtime;
 using Conclave.Runtime.Disk;
 using Conclave.Server;
 using Conclave.Store;
@@ -12,7 +13,7 @@ internal static class MemberFaults
     public static ConclaveException? Explain(Exception fault) => fault switch
     {
         ServerOptionException => new ConclaveException(fault.Message, ExitCode.Usage, fault),
-        DamagedFileException or ForeignDirectoryException or DirectoryInUseException => new ConclaveException(fault.Message, ExitCode.Failed, fault),
+        DamagedFileException or ForeignDirectoryException or DirectoryInUseException or DirectoryReplacedException => new ConclaveException(fault.Message, ExitCode.Failed, fault),
         DiskFailedException => new ConclaveException(
             $"stopped, because its disk can no longer be trusted: {fault.Message}; nothing that was acknowledged is lost while a majority of the members lives. Check the disk and its free space, then start it again",
             ExitCode.Failed,

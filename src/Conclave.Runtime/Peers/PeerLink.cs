@@ -17,6 +17,7 @@ internal sealed class PeerLink
     private static readonly int[] PausesInMilliseconds = [0, 5, 10, 20, 50, 100, 200, 500];
 
     private readonly PeerHello _hello;
+    private readonly KnownDirectories _directories;
     private readonly PeerId _to;
     private readonly PeerAddress[] _addresses;
     private readonly IPeerEvents _events;
@@ -28,9 +29,11 @@ internal sealed class PeerLink
     private Socket? _socket;
     private bool _sending;
 
-    public PeerLink(PeerHello hello, IEnumerable<PeerAddress> addresses, int maxQueuedBytes, IPeerEvents events, ILogger log)
+    /// <summary>To the peer that <paramref name="hello"/> names; what is known of directories is filled in at each greeting.</summary>
+    public PeerLink(PeerHello hello, KnownDirectories directories, IEnumerable<PeerAddress> addresses, int maxQueuedBytes, IPeerEvents events, ILogger log)
     {
         _hello = hello;
+        _directories = directories;
         _to = new PeerId(hello.To);
         _addresses = [.. addresses];
         _maxQueuedBytes = maxQueuedBytes;
@@ -126,15 +129,16 @@ internal sealed class PeerLink
 
     private async Task GreetAsync(Socket socket, CancellationToken cancel)
     {
-        var hello = new byte[PeerFrame.HeaderBytes + PeerHello.EncodedBytes];
-        _hello.Write(hello.AsSpan(PeerFrame.HeaderBytes));
-        PeerFrame.Seal(hello);
-        await socket.SendAsync(hello, cancel).ConfigureAwait(false);
+        await socket.SendAsync(PeerFrame.Of((_hello with { Known = _directories.All() }).ToBytes()), cancel).ConfigureAwait(false);
         var answer = await new FrameStream(socket).ReadOneAsync(cancel).ConfigureAwait(false)
             ?? throw new SocketException((int)SocketError.ConnectionReset);
         var welcome = PeerWelcome.Read(answer);
-        if (welcome.Refusal.Length > 0)
+        if (welcome.Answer == PeerAnswer.DirectoryReplaced)
+            _directories.End(new DirectoryReplacedException(new PeerId(_hello.From), _to));
+        if (welcome.Answer != PeerAnswer.Welcome)
             throw new PeerFrameException(welcome.Refusal);
+        if (_directories.Meet(_to, welcome.Directory) is { } refusal)
+            throw new PeerFrameException(refusal); // it hears of it on its own stream to us
     }
 
     private void Open(Socket socket)

@@ -14,17 +14,19 @@ internal sealed class PeerListener : IDisposable
     private readonly ulong _cluster;
     private readonly PeerId _self;
     private readonly HashSet<PeerId> _peers;
+    private readonly KnownDirectories _directories;
     private readonly IPeerEvents _events;
     private readonly ILogger _log;
     private readonly List<(Socket Socket, string? Path)> _sockets = [];
     private readonly int _maxStreams;
     private int _streams;
 
-    public PeerListener(ulong cluster, PeerId self, IEnumerable<PeerId> peers, IPeerEvents events, ILogger log)
+    public PeerListener(ulong cluster, PeerId self, IEnumerable<PeerId> peers, KnownDirectories directories, IPeerEvents events, ILogger log)
     {
         _cluster = cluster;
         _self = self;
         _peers = [.. peers];
+        _directories = directories;
         _maxStreams = 4 * (_peers.Count + 4); // a broken stream may linger beside its successor
         _events = events;
         _log = log;
@@ -116,16 +118,24 @@ internal sealed class PeerListener : IDisposable
         if (await frames.ReadOneAsync(limit.Token).ConfigureAwait(false) is not { } payload)
             return null;
         var hello = PeerHello.Read(payload);
-        var refusal = RefusalOf(hello);
-        var text = new PeerWelcome(refusal).ToBytes();
-        var answer = new byte[PeerFrame.HeaderBytes + text.Length];
-        text.CopyTo(answer, PeerFrame.HeaderBytes);
-        PeerFrame.Seal(answer);
-        await socket.SendAsync(answer, limit.Token).ConfigureAwait(false);
-        if (refusal.Length == 0)
+        var welcome = Answer(hello);
+        await socket.SendAsync(PeerFrame.Of(welcome.ToBytes()), limit.Token).ConfigureAwait(false);
+        if (welcome.Answer == PeerAnswer.Welcome)
             return new PeerId(hello.From);
-        Log.PeerRefusedByUs(_log, new PeerId(hello.From), refusal);
+        Log.PeerRefusedByUs(_log, new PeerId(hello.From), welcome.Refusal);
         return null;
+    }
+
+    private PeerWelcome Answer(PeerHello hello)
+    {
+        if (RefusalOf(hello) is { Length: > 0 } refusal)
+            return new PeerWelcome(PeerAnswer.Refused, _directories.Own, refusal);
+        var from = new PeerId(hello.From);
+        if (_directories.Meet(from, hello.Directory) is { } replaced)
+            return new PeerWelcome(PeerAnswer.DirectoryReplaced, _directories.Own, replaced);
+        return _directories.Learn(from, hello.Known)
+            ? new PeerWelcome(PeerAnswer.Welcome, _directories.Own, "")
+            : new PeerWelcome(PeerAnswer.Refused, _directories.Own, $"member {_self} has lost its data directory");
     }
 
     private string RefusalOf(PeerHello hello)

@@ -30,6 +30,16 @@ public static class PeerFrame
         BinaryPrimitives.WriteUInt32LittleEndian(frame[4..], Checksum(payload));
     }
 
+    /// <summary>A frame around <paramref name="payload"/>, for those that are written one by one.</summary>
+    /// <exception cref="ArgumentException">The payload is longer than <see cref="MaxPayloadBytes"/>.</exception>
+    public static byte[] Of(ReadOnlySpan<byte> payload)
+    {
+        var frame = new byte[HeaderBytes + payload.Length];
+        payload.CopyTo(frame.AsSpan(HeaderBytes));
+        Seal(frame);
+        return frame;
+    }
+
     /// <summary>Takes the first frame off <paramref name="input"/>; false when it is not whole yet.</summary>
     /// <exception cref="PeerFrameException">Over the limit, or damaged on the way.</exception>
     public static bool TryRead(ref ReadOnlySpan<byte> input, out ReadOnlySpan<byte> payload)
