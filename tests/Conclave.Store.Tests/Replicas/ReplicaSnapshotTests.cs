@@ -1,4 +1,5 @@
 using Conclave.Consensus;
+using Conclave.Consensus.Raft;
 
 namespace Conclave.Store.Tests.Replicas;
 
@@ -87,6 +88,40 @@ public sealed class ReplicaSnapshotTests
         cluster.Until(() => cluster.Up[late].Status.Applied == cluster.Up[leader].Status.Applied, "the late member has caught up");
     }
 
+    /// <summary>
+    /// 1. A follower's last word of a term is a commit index alone, which is not written for its own sake. 2. A snapshot of a later term replaces its log, and with it its term.
+    /// 3. The next entries change neither term, vote nor commit; what was left over from the first step must not be written with them.
+    /// </summary>
+    [Fact]
+    public void A_commit_index_that_was_not_written_does_not_take_the_term_of_a_snapshot_back()
+    {
+        var cluster = Small(chunkBytes: 1 << 20);
+        var leader = cluster.Elect();
+        var late = ReplicaTests.Other(cluster, leader);
+        cluster.Put(leader, "a", "1");
+        cluster.Until(() => cluster.Get(late, "a") == "1", "the commit index has come");
+        cluster.Isolate(late);
+        for (var i = 0; i < 300; i++)
+            cluster.Put(leader, $"k{i}", "v");
+        PeerMessage.SnapshotChunk? whole = null;
+        cluster.Delivers = (_, to, m) => to != late || (m is PeerMessage.SnapshotChunk chunk ? (whole = chunk) is null : m is PeerMessage.Raft);
+        cluster.Until(() => whole is not null, "a snapshot is on its way");
+        cluster.Isolate(late);
+
+        var (mark, term) = (whole!.Mark, whole.Term.Next);
+        Assert.Equal(whole.Length, whole.Bytes.Length);
+        cluster.Up[late].Receive(leader, whole with { Term = term });
+        cluster.Settle();
+        var next = new Entry(new EntryId(term, mark.Last.Index.Next), EntryKind.Empty, default);
+        cluster.Up[late].Receive(leader, new PeerMessage.Raft(new RaftMessage.AppendEntries(mark.Last, [next], mark.Last.Index) { Term = term }));
+        cluster.Settle();
+        Assert.Equal((term, next.Id), (cluster.Up[late].Status.Term, cluster.Up[late].Status.Last));
+
+        cluster.PowerCut(late);
+        cluster.Start(late);
+        Assert.Equal((term, next.Id), (cluster.Up[late].Status.Term, cluster.Up[late].Status.Last));
+    }
+
     [Fact]
     public void A_damaged_newest_snapshot_costs_nothing_while_the_log_reaches_back()
     {
@@ -136,11 +171,11 @@ public sealed class ReplicaSnapshotTests
         disk.Put(path, bytes);
     }
 
-    private static ReplicaCluster Small() => new(3, configure: o => o with
+    private static ReplicaCluster Small(int chunkBytes = 1_000) => new(3, configure: o => o with
     {
         SnapshotEntries = 20,
         TrailingEntries = 5,
-        SnapshotChunkBytes = 1_000,
+        SnapshotChunkBytes = chunkBytes,
         SnapshotBytesPerTurn = 1_000,
         SnapshotLogBytes = 3_000,
     });
