@@ -59,7 +59,7 @@ internal sealed record Arguments
                     "--rare" => parsed with { Rare = Number(args[++i]) },
                     "--rate" => parsed with { Rate = Number(args[++i]) },
                     "--seconds" => parsed with { Seconds = Number(args[++i]) },
-                    "--rivals" => parsed with { Rivals = args[++i] != "no" },
+                    "--rivals" => parsed with { Rivals = args[++i] switch { "yes" => true, "no" => false, _ => throw new FormatException() } },
                     _ => throw new FormatException(),
                 };
             }

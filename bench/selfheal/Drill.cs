@@ -12,6 +12,9 @@ internal sealed partial class Drill(Place place, ConclaveCluster cluster, OpenLo
 {
     private const int InFlightAtLeast = 20;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
+
+    /// <summary>Times come from the logs of what happened, so this is only how late we go on. Looking oftener takes the core from what is measured.</summary>
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan BrokenFor = TimeSpan.FromSeconds(4);
     private static readonly string[] Nodes = ["node-1", "node-2", "node-3"];
     private readonly EventTail _events = cluster.Events;
@@ -108,7 +111,7 @@ internal sealed partial class Drill(Place place, ConclaveCluster cluster, OpenLo
         var recovered = false;
         while (!recovered && Clock.MsSince(began) < Patience.TotalMilliseconds)
         {
-            await Task.Delay(25);
+            await Task.Delay(Look);
             happened = _events.Since(began);
             recovered = HasRecovered(fault, targets, leader, token, happened, began);
         }
@@ -226,7 +229,7 @@ internal sealed partial class Drill(Place place, ConclaveCluster cluster, OpenLo
         long? ready = null;
         while (ready is null && Clock.MsSince(mended) < Patience.TotalMilliseconds)
         {
-            await Task.Delay(25);
+            await Task.Delay(Look);
             ready = _events.Since(mended).Find(e => e.Kind == "instance-ready" && e.Subject == name)?.MonoNs;
         }
 

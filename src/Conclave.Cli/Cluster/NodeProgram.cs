@@ -35,7 +35,7 @@ internal static class NodeProgram
         var store = new ClusterStore(client, new ClusterKeys(cluster.Spec.Name));
         var watcher = new ClusterWatcher(store, logs.CreateLogger("Conclave.Watch"));
         var launcher = NodeLauncher.OfThisProgram(directory, [.. arguments.Listeners]);
-        using var instances = new InstanceLauncher(node, directory, launcher, TimeProvider.System);
+        var instances = new InstanceLauncher(node, directory, launcher, TimeProvider.System);
         var worker = new Worker(node, starts - 1, directory, instances, store, watcher, events, logs.CreateLogger("Conclave.Worker"), TimeProvider.System);
         var keeper = new NodeKeeper(
             node,

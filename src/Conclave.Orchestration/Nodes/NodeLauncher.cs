@@ -30,7 +30,7 @@ public sealed class NodeLauncher(string program, ImmutableArray<string> prefix, 
     public SupervisedProcess Start(string node)
     {
         Directory.CreateDirectory(directory.Node(node));
-        return ProcessSpawner.Spawn(Spec(["node", "--data", directory.Root, "--name", node], directory.NodeLog(node)));
+        return ProcessSpawner.Spawn(Spec(["node", "--data", directory.Root, "--name", node], directory.NodeLog(node)) with { Environment = NodeRuntime.Environment });
     }
 
     /// <summary>How a gateway is started; its worker adds what every instance gets.</summary>

@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Conclave.Orchestration.Processes;
 
-/// <summary>Replaces a file so that a reader, also one after a power cut, sees the old content or the new, never a part.</summary>
+/// <summary>Replaces a file so that a reader sees the old content or the new, never a part; when durable, also a reader after a power cut.</summary>
 internal static class AtomicFile
 {
-    public static void Write(string path, ReadOnlySpan<byte> content)
+    public static void Write(string path, ReadOnlySpan<byte> content, bool durable = true)
     {
         var directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var temporary = path + ".tmp";
@@ -13,11 +13,13 @@ internal static class AtomicFile
         {
             RandomAccess.Write(file, content, 0);
             // Not RandomAccess.FlushToDisk, which reports success when the kernel's fsync failed.
-            Check(Libc.Fsync((int)file.DangerousGetHandle()), temporary);
+            if (durable)
+                Check(Libc.Fsync((int)file.DangerousGetHandle()), temporary);
         }
 
         File.Move(temporary, path, overwrite: true);
-        SyncDirectory(directory);
+        if (durable)
+            SyncDirectory(directory);
     }
 
     public static void SyncDirectory(string directory)

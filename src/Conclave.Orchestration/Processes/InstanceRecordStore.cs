@@ -33,9 +33,11 @@ public sealed class InstanceRecordStore
     }
 
     /// <summary>Replaces the record of this instance; on the disk when it returns.</summary>
+    /// <param name="record">The new one.</param>
+    /// <param name="durable">False: with the kernel when it returns, which outlives this process and not a power cut.</param>
     /// <exception cref="IOException">The disk refused; the old record stands.</exception>
-    public void Write(InstanceRecord record) =>
-        AtomicFile.Write(PathOf(record.Service, record.Number), JsonSerializer.SerializeToUtf8Bytes(record, InstanceRecordJson.Default.InstanceRecord));
+    public void Write(InstanceRecord record, bool durable = true) =>
+        AtomicFile.Write(PathOf(record.Service, record.Number), JsonSerializer.SerializeToUtf8Bytes(record, InstanceRecordJson.Default.InstanceRecord), durable);
 
     /// <summary>Forgets an instance. Nothing happens when there is no record.</summary>
     public void Delete(string service, int number)

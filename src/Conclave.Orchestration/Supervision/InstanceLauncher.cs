@@ -11,7 +11,7 @@ namespace Conclave.Orchestration.Supervision;
 /// Starts, finds and probes the processes of one node's instances, and keeps their records: a record and the instance's name in the environment precede each spawn, so that a
 /// process that was started a moment before its worker died is found (DESIGN 5.10). Owned by the worker's loop.
 /// </summary>
-public sealed class InstanceLauncher : IDisposable
+public sealed class InstanceLauncher
 {
     private const string GenerationVariable = "CONCLAVE_GENERATION";
     private readonly string _node;
@@ -20,8 +20,6 @@ public sealed class InstanceLauncher : IDisposable
     private readonly TimeProvider _time;
     private readonly InstanceRecordStore _store;
     private readonly PortAllocator _ports;
-    private readonly Prober _prober = new();
-    private readonly SortedDictionary<int, GatewayProbe> _gatewayProbes = [];
     private readonly SortedDictionary<InstanceId, InstanceRecord> _records = [];
     private ImmutableArray<string> _logs = [];
 
@@ -76,7 +74,7 @@ public sealed class InstanceLauncher : IDisposable
             Restarts = restarts,
             Since = _time.GetUtcNow(),
         };
-        Write(id, record);
+        Write(id, record, durable: false); // for our successor, should this process end; a power cut ends the instance too
         var process = ProcessSpawner.Spawn(SpecOf(id, assignment, port));
         Write(id, record with { State = InstanceRecordState.Running, Process = process.Identity });
         return process;
@@ -143,29 +141,14 @@ public sealed class InstanceLauncher : IDisposable
     internal Task<ProbeResult> ProbeAsync(InstanceId id, int port, ServiceSpec service, ProbeSpec probe, CancellationToken cancel)
     {
         if (id.Service == ClusterNames.Gateway)
-            return GatewayProbeOf(id.Number).AskAsync(probe, cancel);
+            return Prober.ProbeGatewayAsync(probe, _directory.GatewaySocket(id.Number), cancel);
         var filled = probe with { Command = CommandLine.Resolve(probe.Command, new InstanceIdentity(id.ToString(), _node, port)) };
-        return _prober.ProbeAsync(filled, port, service.Directory, cancel);
+        return Prober.ProbeAsync(filled, port, service.Directory, cancel);
     }
 
-    /// <summary>Closes the probes' connections.</summary>
-    public void Dispose()
+    private void Write(InstanceId id, InstanceRecord record, bool durable = true)
     {
-        _prober.Dispose();
-        foreach (var probe in _gatewayProbes.Values)
-            probe.Dispose();
-    }
-
-    private GatewayProbe GatewayProbeOf(int number)
-    {
-        if (!_gatewayProbes.TryGetValue(number, out var probe))
-            _gatewayProbes.Add(number, probe = new GatewayProbe(_directory.GatewaySocket(number)));
-        return probe;
-    }
-
-    private void Write(InstanceId id, InstanceRecord record)
-    {
-        _store.Write(record);
+        _store.Write(record, durable);
         _records[id] = record;
         ShowLogs();
     }
@@ -178,6 +161,7 @@ public sealed class InstanceLauncher : IDisposable
         var resolved = CommandLine.Resolve(service, new InstanceIdentity(id.ToString(), _node, port));
         var environment = resolved.Environment.ToDictionary(e => e.Key, e => (string?)e.Value, StringComparer.Ordinal);
         environment[ClusterNames.DirectoryVariable] = _directory.Root;
+        NodeRuntime.Withhold(environment);
         environment[GenerationVariable] = assignment.Generation.ToString(CultureInfo.InvariantCulture);
         return id.Service == ClusterNames.Gateway
             ? _program.GatewaySpec(id.Number, _directory.InstanceLog(id)) with { Environment = environment }

@@ -1,8 +1,9 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Conclave.Orchestration.Model;
+using Conclave.Orchestration.Nodes;
+using Conclave.Orchestration.Probing;
 using Conclave.Orchestration.Processes;
 
 namespace Conclave.Orchestration.Supervision;
@@ -26,50 +27,44 @@ public abstract record ProbeResult
 }
 
 /// <summary>
-/// Asks instances on this host: HTTP GET (pooled connections, no proxy, no redirect followed), TCP connect, or a command. Decides nothing. Thread-safe.
+/// Asks instances on this host: HTTP GET (a connection each time, no proxy, no redirect followed), TCP connect, or a command. Decides nothing. Thread-safe.
 /// </summary>
-public sealed class Prober : IDisposable
+internal static class Prober
 {
-    private const int MaxBodyRead = 64 * 1024;
-    private readonly HttpClient _http;
-
-    /// <summary>One for all probes of a node.</summary>
-    public Prober()
-    {
-        var handler = new SocketsHttpHandler
-        {
-            UseProxy = false,
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            MaxConnectionsPerServer = 4,
-            MaxResponseDrainSize = MaxBodyRead,
-            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
-            ActivityHeadersPropagator = null,
-        };
-        _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
-        _http.DefaultRequestHeaders.UserAgent.ParseAdd("conclave-probe/1");
-    }
-
     /// <summary>Asks once and answers within <see cref="ProbeSpec.Timeout"/>, whatever the instance does.</summary>
     /// <param name="spec">Its command already filled in (<see cref="CommandLine.Resolve(System.Collections.Immutable.ImmutableArray{string}, InstanceIdentity)"/>).</param>
     /// <param name="port">The instance's own port, on 127.0.0.1, unless the probe names another.</param>
     /// <param name="directory">Working directory of a command.</param>
     /// <param name="stopping">Ends the question without an answer.</param>
-    public async Task<ProbeResult> ProbeAsync(ProbeSpec spec, int port, string? directory, CancellationToken stopping)
+    public static Task<ProbeResult> ProbeAsync(ProbeSpec spec, int port, string? directory, CancellationToken stopping)
+    {
+        var target = new IPEndPoint(IPAddress.Loopback, spec.Port ?? port);
+        return WithinAsync(
+            spec,
+            limit => spec.Kind switch
+            {
+                ProbeKind.Http => GetAsync(target, target.ToString(), spec.Path, limit),
+                ProbeKind.Tcp => ConnectAsync(target, limit),
+                ProbeKind.Command => RunAsync(spec.Command, directory, limit),
+                _ => throw new UnreachableException(),
+            },
+            stopping);
+    }
+
+    /// <summary>
+    /// Asks a gateway how it is, on its control socket: its listening port is shared with the others, so a request there says nothing of this one.
+    /// </summary>
+    public static Task<ProbeResult> ProbeGatewayAsync(ProbeSpec spec, string controlSocket, CancellationToken stopping) =>
+        WithinAsync(spec, limit => GetAsync(new UnixDomainSocketEndPoint(controlSocket), "gateway", spec.Path, limit), stopping);
+
+    private static async Task<ProbeResult> WithinAsync(ProbeSpec spec, Func<CancellationToken, Task<string?>> ask, CancellationToken stopping)
     {
         var started = Stopwatch.GetTimestamp();
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         limit.CancelAfter(spec.Timeout);
         try
         {
-            var why = spec.Kind switch
-            {
-                ProbeKind.Http => await GetAsync(spec.Port ?? port, spec.Path, limit.Token),
-                ProbeKind.Tcp => await ConnectAsync(spec.Port ?? port, limit.Token),
-                ProbeKind.Command => await RunAsync(spec.Command, directory, limit.Token),
-                _ => throw new UnreachableException(),
-            };
-            return why is null ? new ProbeResult.Succeeded(Stopwatch.GetElapsedTime(started)) : new ProbeResult.Failed(why);
+            return await ask(limit.Token) is { } why ? new ProbeResult.Failed(why) : new ProbeResult.Succeeded(Stopwatch.GetElapsedTime(started));
         }
         catch (OperationCanceledException) when (!stopping.IsCancellationRequested)
         {
@@ -77,36 +72,13 @@ public sealed class Prober : IDisposable
         }
     }
 
-    /// <summary>Closes the pooled connections.</summary>
-    public void Dispose() => _http.Dispose();
+    private static async Task<string?> GetAsync(EndPoint target, string host, string path, CancellationToken limit) =>
+        (await HttpProbe.AskAsync(target, host, $"GET {(path.StartsWith('/') ? "" : "/")}{path}", limit)).Why;
 
-    private async Task<string?> GetAsync(int port, string path, CancellationToken limit)
+    private static async Task<string?> ConnectAsync(EndPoint target, CancellationToken limit)
     {
-        try
-        {
-            var uri = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}{(path.StartsWith('/') ? "" : "/")}{path}"));
-            using var response = await _http.GetAsync(uri, HttpCompletionOption.ResponseHeadersRead, limit);
-            var status = (int)response.StatusCode;
-            return status is >= 200 and < 400 ? null : string.Create(CultureInfo.InvariantCulture, $"HTTP status {status}");
-        }
-        catch (HttpRequestException e)
-        {
-            return e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused } ? "connection refused" : e.Message;
-        }
-    }
-
-    private static async Task<string?> ConnectAsync(int port, CancellationToken limit)
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), limit);
-            return null;
-        }
-        catch (SocketException e)
-        {
-            return e.SocketErrorCode is SocketError.ConnectionRefused ? "connection refused" : e.Message;
-        }
+        using var socket = Dial.NewSocket(target);
+        return await Dial.ConnectAsync(socket, target, limit) is not SocketError.Success and var error ? Dial.TextOf(error) : null;
     }
 
     private static async Task<string?> RunAsync(IReadOnlyList<string> command, string? directory, CancellationToken limit)
@@ -115,7 +87,9 @@ public sealed class Prober : IDisposable
             return "the probe's command is empty";
         try
         {
-            using var process = ProcessSpawner.Spawn(new ProcessSpec { FileName = command[0], Arguments = [.. command.Skip(1)], Directory = directory });
+            var environment = new Dictionary<string, string?>(StringComparer.Ordinal);
+            NodeRuntime.Withhold(environment);
+            using var process = ProcessSpawner.Spawn(new ProcessSpec { FileName = command[0], Arguments = [.. command.Skip(1)], Directory = directory, Environment = environment });
             try
             {
                 var exit = await process.Exited.WaitAsync(limit);

@@ -146,6 +146,9 @@ internal sealed partial class RunningCluster : IAsyncDisposable
     public Task<GatewayLoad> LoadAsync(bool freshConnections = false, bool posts = false) => GatewayLoad.StartAsync(Url, freshConnections, posts);
 
     /// <summary>Sends a signal at once and to all, which the program as a process of its own cannot.</summary>
+    /// <summary>Each as <c>NAME=value</c>.</summary>
+    public static string[] EnvironmentOf(int pid) => File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/environ")).Split('\0');
+
     public static void Signal(int signal, params IEnumerable<int> pids)
     {
         foreach (var pid in pids)

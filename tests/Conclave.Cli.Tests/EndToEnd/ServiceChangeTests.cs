@@ -35,6 +35,17 @@ public sealed class ServiceChangeTests(SharedCluster shared)
     }
 
     [Fact]
+    public async Task What_a_node_sets_for_its_own_runtime_does_not_reach_what_it_starts()
+    {
+        var cluster = await shared.HealthyAsync();
+        var now = await cluster.HealthyAsync();
+        Assert.All(now.Nodes, node => Assert.Contains("DOTNET_TieredCompilation=0", RunningCluster.EnvironmentOf(node.Pid!.Value)));
+        Assert.All(
+            now.Service("web").Instances.Concat(now.Gateways),
+            child => Assert.DoesNotContain(RunningCluster.EnvironmentOf(child.Pid!.Value), line => line.Contains("Tier", StringComparison.OrdinalIgnoreCase)));
+    }
+
+    [Fact]
     public async Task Restart_replaces_one_instance_after_the_other_and_no_get_fails()
     {
         var cluster = await shared.HealthyAsync();

@@ -12,13 +12,6 @@ namespace Conclave.Orchestration.Tests.Supervision;
 public sealed class ProbeTests : ProcessFixtures
 {
     private static readonly ProbeSpec Http = new() { Kind = ProbeKind.Http, Path = "/readyz", Timeout = TimeSpan.FromSeconds(5) };
-    private readonly Prober _prober = new();
-
-    public override void Dispose()
-    {
-        _prober.Dispose();
-        base.Dispose();
-    }
 
     [Fact]
     public void Start_up_is_asked_often_and_failures_in_it_do_not_count()
@@ -66,7 +59,7 @@ public sealed class ProbeTests : ProcessFixtures
         using var server = new TcpListener(IPAddress.Loopback, 0);
         server.Start();
         var asked = AnswerOnce(server, $"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
-        var result = await _prober.ProbeAsync(Http, PortOf(server), null, default);
+        var result = await Prober.ProbeAsync(Http, PortOf(server), null, default);
         Assert.Equal(expected, result.IsSuccess);
         Assert.StartsWith("GET /readyz HTTP/1.1\r\n", await asked, StringComparison.Ordinal);
         if (result is ProbeResult.Failed failed)
@@ -78,7 +71,7 @@ public sealed class ProbeTests : ProcessFixtures
     {
         var port = FreePort();
         foreach (var kind in new[] { ProbeKind.Http, ProbeKind.Tcp })
-            Assert.Equal(new ProbeResult.Failed("connection refused"), await _prober.ProbeAsync(Http with { Kind = kind }, port, null, default));
+            Assert.Equal(new ProbeResult.Failed("connection refused"), await Prober.ProbeAsync(Http with { Kind = kind }, port, null, default));
     }
 
     [Fact]
@@ -86,8 +79,8 @@ public sealed class ProbeTests : ProcessFixtures
     {
         using var server = new TcpListener(IPAddress.Loopback, 0);
         server.Start();
-        Assert.True((await _prober.ProbeAsync(Http with { Kind = ProbeKind.Tcp }, PortOf(server), null, default)).IsSuccess);
-        Assert.True((await _prober.ProbeAsync(Http with { Kind = ProbeKind.Tcp, Port = PortOf(server) }, 1, null, default)).IsSuccess);
+        Assert.True((await Prober.ProbeAsync(Http with { Kind = ProbeKind.Tcp }, PortOf(server), null, default)).IsSuccess);
+        Assert.True((await Prober.ProbeAsync(Http with { Kind = ProbeKind.Tcp, Port = PortOf(server) }, 1, null, default)).IsSuccess);
     }
 
     [Fact]
@@ -98,22 +91,22 @@ public sealed class ProbeTests : ProcessFixtures
             with { InheritedDescriptors = [new(listening.Descriptor, 3)] });
         var port = listening.EndPoint.Port;
         listening.Dispose();
-        Assert.True((await _prober.ProbeAsync(Http with { Path = "/" }, port, null, default)).IsSuccess);
+        Assert.True((await Prober.ProbeAsync(Http with { Path = "/" }, port, null, default)).IsSuccess);
 
         process.Signal(Signal.Stop);
         await Until(() => process.IsStopped, "it is stopped");
         var timeout = TimeSpan.FromMilliseconds(100);
-        Assert.Equal(new ProbeResult.TimedOut(timeout), await _prober.ProbeAsync(Http with { Path = "/", Timeout = timeout }, port, null, default));
+        Assert.Equal(new ProbeResult.TimedOut(timeout), await Prober.ProbeAsync(Http with { Path = "/", Timeout = timeout }, port, null, default));
         process.Signal(Signal.Cont);
-        Assert.True((await _prober.ProbeAsync(Http with { Path = "/" }, port, null, default)).IsSuccess);
+        Assert.True((await Prober.ProbeAsync(Http with { Path = "/" }, port, null, default)).IsSuccess);
     }
 
     [Fact]
     public async Task Exit_code_decides_for_a_command()
     {
-        Assert.True((await _prober.ProbeAsync(Command("exit 0"), 1, Folder, default)).IsSuccess);
-        Assert.Equal(new ProbeResult.Failed("exited with code 3"), await _prober.ProbeAsync(Command("exit 3"), 1, Folder, default));
-        var absent = Assert.IsType<ProbeResult.Failed>(await _prober.ProbeAsync(Command("") with { Command = ["no-such-command-here"] }, 1, Folder, default));
+        Assert.True((await Prober.ProbeAsync(Command("exit 0"), 1, Folder, default)).IsSuccess);
+        Assert.Equal(new ProbeResult.Failed("exited with code 3"), await Prober.ProbeAsync(Command("exit 3"), 1, Folder, default));
+        var absent = Assert.IsType<ProbeResult.Failed>(await Prober.ProbeAsync(Command("") with { Command = ["no-such-command-here"] }, 1, Folder, default));
         Assert.Contains("command not found", absent.Why, StringComparison.Ordinal);
     }
 
@@ -121,7 +114,7 @@ public sealed class ProbeTests : ProcessFixtures
     public async Task Hung_command_is_killed_with_its_group()
     {
         var spec = Command("sleep 100 & echo $! > pid; wait") with { Timeout = TimeSpan.FromMilliseconds(500) };
-        Assert.IsType<ProbeResult.TimedOut>(await _prober.ProbeAsync(spec, 1, Folder, default));
+        Assert.IsType<ProbeResult.TimedOut>(await Prober.ProbeAsync(spec, 1, Folder, default));
         var pid = await PidFrom(Path.Combine(Folder, "pid"));
         await Until(() => ProcessStat.Read(pid) is not { HasEnded: false }, "what the probe started is dead");
     }
@@ -130,7 +123,7 @@ public sealed class ProbeTests : ProcessFixtures
     public async Task Cancelled_probe_gives_no_answer()
     {
         using var stopping = new CancellationTokenSource();
-        var asking = _prober.ProbeAsync(Command("sleep 100") with { Timeout = Deadline }, 1, Folder, stopping.Token);
+        var asking = Prober.ProbeAsync(Command("sleep 100") with { Timeout = Deadline }, 1, Folder, stopping.Token);
         await stopping.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
     }
