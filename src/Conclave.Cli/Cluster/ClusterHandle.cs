@@ -108,7 +108,7 @@ internal sealed class ClusterHandle : IAsyncDisposable
         var reachable = !Spec.IsEmbedded || nodes.Any(n => n.Answers);
         var view = reachable ? await TryReadAsync(cancel) : null;
         var quorum = reachable && await HasQuorumAsync(nodes, cancel);
-        return StatusOf.Of(Spec, view, quorum, nodes);
+        return StatusOf.Of(Spec, view, quorum, nodes, nodes.Any(n => n.Answers) ? [] : Survivors.Of(Directory, Nodes));
     }
 
     public ValueTask DisposeAsync() => _client.DisposeAsync();

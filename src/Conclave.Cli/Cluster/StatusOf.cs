@@ -18,9 +18,17 @@ internal static class StatusOf
     /// <param name="view">What the store says; null when no node could be asked.</param>
     /// <param name="hasQuorum">Whether the store can be written; null: unknown.</param>
     /// <param name="nodes">One for each node of the spec.</param>
-    public static ClusterStatus Of(ClusterSpec spec, ClusterView? view, bool? hasQuorum, IReadOnlyList<NodeSighting> nodes)
+    /// <param name="survivors">What the disk knows, looked for when no node answers: then it is right and the store, if it can be asked at all, is out of date.</param>
+    public static ClusterStatus Of(ClusterSpec spec, ClusterView? view, bool? hasQuorum, IReadOnlyList<NodeSighting> nodes, IReadOnlyList<Survivor> survivors)
     {
         view ??= ClusterView.Empty;
+        if (!nodes.Any(n => n.Answers))
+        {
+            var (services, gateways) = Survivors.Show(spec, survivors);
+            return StatusSummary.Of(
+                new ClusterStatus { Name = spec.Name, Nodes = [.. nodes.Select(n => NodeOf(n, view))], Services = services, Gateways = gateways, Urls = spec.Gateway.Listen }, hasQuorum);
+        }
+
         var status = new ClusterStatus
         {
             Name = spec.Name,

@@ -18,7 +18,7 @@ internal static class StatusCommand
             """
             Say in one sentence how the cluster is, then show leader, term, fencing token, nodes, instances and gateways.
 
-            Ends with 0 when healthy, 4 when degraded, electing or without a quorum, 3 when nothing runs.
+            Ends with 0 when healthy, 4 when degraded, electing or without a quorum, 3 when no node runs (what outlived the nodes is counted).
             """)
         {
             file, watch, json,

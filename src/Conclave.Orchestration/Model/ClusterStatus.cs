@@ -19,7 +19,7 @@ public enum ClusterState
     /// <summary>Too few voters live: what runs goes on, nothing is changed.</summary>
     NoQuorum,
 
-    /// <summary>Nothing runs.</summary>
+    /// <summary>No node runs or answers; instances and gateways may, and are counted.</summary>
     Stopped,
 }
 

@@ -31,14 +31,9 @@ public static class StatusSummary
 
     private static string Sentence(ClusterStatus status, ClusterState state)
     {
-        var text = new StringBuilder(Word(state)).Append(": ");
         if (state == ClusterState.Stopped)
-        {
-            var left = status.Services.SelectMany(service => service.Instances).Concat(status.Gateways).Count(instance => instance.Pid is not null);
-            text.Append("no node runs");
-            return left == 0 ? text.ToString() : text.Append($", {left} processes still do; 'conclave up' takes them over").ToString();
-        }
-
+            return Down(status);
+        var text = new StringBuilder(Word(state)).Append(": ");
         foreach (var service in status.Services)
         {
             text.Append($"{service.Name} {service.Ready}/{service.Desired}");
@@ -65,13 +60,25 @@ public static class StatusSummary
             : text.Append(state == ClusterState.NoQuorum ? ", nothing is changed until a majority is back" : ", no leader yet").ToString();
     }
 
+    /// <summary>Instances and gateways outlive their nodes: what still serves is said before what is to be done.</summary>
+    private static string Down(ClusterStatus status)
+    {
+        var hung = status.Nodes.FirstOrDefault(n => n.Pid is not null);
+        var nodes = hung is null ? "no node runs" : "no node answers";
+        var groups = status.Services.Select(s => (s.Name, s.Instances)).Append((Name: "gateways", Instances: status.Gateways)).Where(g => !g.Instances.IsEmpty).ToList();
+        if (groups.All(g => g.Instances.All(i => i.Pid is null)))
+            return $"Stopped: {nodes}";
+        var running = string.Join(", ", groups.Select(g => $"{g.Name} {g.Instances.Count(i => i.Pid is not null)}/{g.Instances.Length}"));
+        var remedy = hung is null ? "run 'conclave up' to restore" : $"end what hangs ('conclave kill {hung.Name}'), then run 'conclave up' to restore";
+        return $"Down: {nodes}; {running} still running, {remedy}";
+    }
+
     private static string Word(ClusterState state) => state switch
     {
         ClusterState.Healthy => "Healthy",
         ClusterState.Degraded => "Degraded",
         ClusterState.Electing => "Electing",
         ClusterState.NoQuorum => "No quorum",
-        ClusterState.Stopped => "Stopped",
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 

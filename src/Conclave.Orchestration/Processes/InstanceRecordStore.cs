@@ -69,6 +69,28 @@ public sealed class InstanceRecordStore
         return new InstanceRecords([.. records.OrderBy(each => each.Service, StringComparer.Ordinal).ThenBy(each => each.Number)], damaged);
     }
 
+    /// <summary>The records of a directory that is another's: changes nothing there, and leaves out what cannot be read (damaged, newer, or just being deleted).</summary>
+    public static IReadOnlyList<InstanceRecord> Peek(string directory)
+    {
+        var records = new List<InstanceRecord>();
+        if (!Directory.Exists(directory))
+            return records;
+        foreach (var file in Directory.EnumerateFiles(directory, "*.json").Order(StringComparer.Ordinal))
+        {
+            try
+            {
+                if (JsonSerializer.Deserialize(File.ReadAllBytes(file), InstanceRecordJson.Default.InstanceRecord) is { V: <= InstanceRecord.Version } record)
+                    records.Add(record);
+            }
+            catch (Exception e) when (e is JsonException or IOException)
+            {
+                // Its owner will say what is wrong with it.
+            }
+        }
+
+        return records;
+    }
+
     private InstanceRecord Read(string file)
     {
         var record = JsonSerializer.Deserialize(File.ReadAllBytes(file), InstanceRecordJson.Default.InstanceRecord)

@@ -25,7 +25,7 @@ public sealed class StatusOfTests
     [Fact]
     public void Cluster_with_everything_it_wants_is_healthy_and_names_its_leader_with_term_and_token()
     {
-        var status = StatusOf.Of(Spec, View(), hasQuorum: true, AllAnswer);
+        var status = StatusOf.Of(Spec, View(), hasQuorum: true, AllAnswer, []);
 
         Assert.Equal(ClusterState.Healthy, status.State);
         Assert.Equal(new LeaderStatus("node-2", 4, 77), status.Leader);
@@ -38,8 +38,8 @@ public sealed class StatusOfTests
     [Fact]
     public void Leader_is_named_only_while_it_answers_and_there_is_a_quorum()
     {
-        Assert.Null(StatusOf.Of(Spec, View(), hasQuorum: false, AllAnswer).Leader);
-        var silent = StatusOf.Of(Spec, View(), hasQuorum: true, [AllAnswer[0], new("node-2", 12, false), AllAnswer[2]]);
+        Assert.Null(StatusOf.Of(Spec, View(), hasQuorum: false, AllAnswer, []).Leader);
+        var silent = StatusOf.Of(Spec, View(), hasQuorum: true, [AllAnswer[0], new("node-2", 12, false), AllAnswer[2]], []);
         Assert.Null(silent.Leader);
         Assert.Equal((ClusterState.Electing, RunState.Unready), (silent.State, silent.Nodes[1].State));
     }
@@ -50,9 +50,9 @@ public sealed class StatusOfTests
         IReadOnlyList<NodeSighting> nodes = [AllAnswer[0], AllAnswer[1], new("node-3", null, false)];
         var view = View();
 
-        Assert.Equal(RunState.Stopped, StatusOf.Of(Spec, view, true, nodes).Nodes[2].State);
+        Assert.Equal(RunState.Stopped, StatusOf.Of(Spec, view, true, nodes, []).Nodes[2].State);
         var ordered = view with { Orders = view.Orders.SetItem("node-3", new NodeOrder("node-3", "node-1", null, "it ended")) };
-        var status = StatusOf.Of(Spec, ordered, true, nodes);
+        var status = StatusOf.Of(Spec, ordered, true, nodes, []);
         Assert.Equal((RunState.Starting, null, ClusterState.Degraded), (status.Nodes[2].State, status.Nodes[2].Role, status.State));
     }
 
@@ -62,7 +62,7 @@ public sealed class StatusOfTests
         var view = View();
         view = view with { Services = view.Services.SetItem("web", view.Services["web"] with { Replicas = 5 }) };
 
-        var web = StatusOf.Of(Spec, view, true, AllAnswer).Services[0];
+        var web = StatusOf.Of(Spec, view, true, AllAnswer, []).Services[0];
 
         Assert.Equal((5, 2, 2), (web.Desired, web.Ready, web.File));
         Assert.Equal(["web/1", "web/2", "web/3", "web/4", "web/5"], web.Instances.Select(i => i.Id));
@@ -80,7 +80,7 @@ public sealed class StatusOfTests
             Instances = view.Instances.Remove(new InstanceId("web", 2)),
         };
 
-        var instances = StatusOf.Of(Spec, view, true, AllAnswer).Services[0].Instances;
+        var instances = StatusOf.Of(Spec, view, true, AllAnswer, []).Services[0].Instances;
 
         Assert.Equal([RunState.Ready, RunState.Pending, RunState.Unknown, RunState.Stopped], instances.Select(i => i.State));
         Assert.Equal("node-3", instances[2].Node);
@@ -92,7 +92,7 @@ public sealed class StatusOfTests
         var view = View();
         view = view with { Services = view.Services.SetItem("web", view.Services["web"] with { Replicas = 1 }) };
 
-        var web = StatusOf.Of(Spec, view, true, AllAnswer).Services[0];
+        var web = StatusOf.Of(Spec, view, true, AllAnswer, []).Services[0];
 
         Assert.Equal(["web/1", "web/2"], web.Instances.Select(i => i.Id));
         Assert.Equal(502, web.Instances[1].Pid);
@@ -101,12 +101,47 @@ public sealed class StatusOfTests
     [Fact]
     public void Cluster_of_which_no_node_can_be_asked_is_stopped()
     {
-        var status = StatusOf.Of(Spec, null, false, [new("node-1", null, false), new("node-2", null, false), new("node-3", null, false)]);
+        var status = StatusOf.Of(Spec, null, false, [new("node-1", null, false), new("node-2", null, false), new("node-3", null, false)], []);
 
         Assert.Equal(ClusterState.Stopped, status.State);
         Assert.Null(status.Leader);
         Assert.All(status.Nodes, n => Assert.Equal((RunState.Stopped, null), (n.State, n.Role)));
     }
+
+    [Fact]
+    public void What_outlived_every_node_is_shown_from_the_disk_whatever_the_store_remembers()
+    {
+        IReadOnlyList<NodeSighting> dead = [new("node-1", null, false), new("node-2", null, false), new("node-3", null, false)];
+        Survivor[] survivors = [Alive("gateway", 1, 900), new(new InstanceId("gateway", 2), "node-2", null), Alive("web", 1, 901), Alive("web", 2, 902), Alive("web", 3, 903)];
+
+        var status = StatusOf.Of(Spec, View(), true, dead, survivors);
+
+        Assert.Equal("Down: no node runs; web 3/3, gateways 1/2 still running, run 'conclave up' to restore", status.Summary);
+        Assert.Equal((ClusterState.Stopped, 3, 0, 2), (status.State, status.Services[0].Desired, status.Services[0].Ready, status.Services[0].File));
+        Assert.Equal([901, 902, 903], status.Services[0].Instances.Select(i => i.Pid));
+        Assert.All(status.Services[0].Instances, i => Assert.Equal((RunState.Unknown, "node-1"), (i.State, i.Node)));
+        Assert.Equal([900, null], status.Gateways.Select(g => g.Pid));
+    }
+
+    [Fact]
+    public void When_nothing_outlived_the_nodes_nothing_is_listed()
+    {
+        var status = StatusOf.Of(Spec, null, false, [new("node-1", null, false)], [new(new InstanceId("web", 1), "node-1", null)]);
+
+        Assert.Equal("Stopped: no node runs", status.Summary);
+        Assert.Empty(status.Services);
+    }
+
+    private static Survivor Alive(string service, int number, int pid) => new(new InstanceId(service, number), "node-1", new InstanceRecord
+    {
+        Service = service,
+        Number = number,
+        State = InstanceRecordState.Running,
+        SpecHash = "",
+        Process = new ProcessIdentity(pid, 1, "boot"),
+        LogFile = "",
+        Since = DateTimeOffset.UnixEpoch,
+    });
 
     /// <summary>node-2 leads; web/1 and web/2 are ready on node-1.</summary>
     private static ClusterView View() => ClusterView.Empty with

@@ -17,6 +17,10 @@ public sealed class StatusSummaryTests
 
     private static NodeStatus Node(int number, RunState state = RunState.Ready) => new() { Name = $"node-{number}", Pid = 100 + number, State = state };
 
+    private static NodeStatus Down(int number) => Node(number, RunState.Stopped) with { Pid = null };
+
+    private static InstanceStatus Survivor(string id, int? pid) => new() { Id = id, Pid = pid, State = RunState.Unknown };
+
     private static InstanceStatus Gateway(int number, RunState state = RunState.Ready) => new() { Id = $"gateway/{number}", State = state };
 
     private static ServiceStatus Web(params RunState[] states) => new()
@@ -78,10 +82,27 @@ public sealed class StatusSummaryTests
         Assert.StartsWith("No quorum: ", Of(Healthy, ClusterState.NoQuorum, hasQuorum: false), StringComparison.Ordinal);
 
     [Fact]
-    public void Without_nodes_it_is_stopped_and_what_still_runs_is_counted() =>
+    public void Without_nodes_it_is_down_and_what_still_runs_is_counted() =>
         Assert.Equal(
-            "Stopped: no node runs, 3 processes still do; 'conclave up' takes them over",
-            Of(Healthy with { Nodes = [Node(1, RunState.Stopped)] }, ClusterState.Stopped));
+            "Down: no node runs; web 2/3, gateways 1/2 still running, run 'conclave up' to restore",
+            Of(
+                Healthy with
+                {
+                    Nodes = [Down(1), Down(2), Down(3)],
+                    Services = [Web(RunState.Unknown, RunState.Unknown, RunState.Unknown) with { Instances = [Survivor("web/1", 71), Survivor("web/2", null), Survivor("web/3", 73)] }],
+                    Gateways = [Survivor("gateway/1", 81), Survivor("gateway/2", null)],
+                },
+                ClusterState.Stopped));
+
+    [Fact]
+    public void Nodes_that_all_hang_are_said_to_and_must_be_ended_first() =>
+        Assert.Equal(
+            "Down: no node answers; gateways 1/1 still running, end what hangs ('conclave kill node-2'), then run 'conclave up' to restore",
+            Of(Healthy with { Nodes = [Down(1), Node(2, RunState.Unready)], Services = [], Gateways = [Survivor("gateway/1", 81)] }, ClusterState.Stopped));
+
+    [Fact]
+    public void When_nothing_runs_there_is_nothing_to_count() =>
+        Assert.Equal("Stopped: no node runs", Of(Healthy with { Nodes = [Down(1)], Services = [], Gateways = [] }, ClusterState.Stopped));
 
     [Fact]
     public void The_json_has_the_words_that_scripts_rely_on()
