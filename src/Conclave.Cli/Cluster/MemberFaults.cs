@@ -1,8 +1,10 @@
+using System.Net.Sockets;
 using Conclave.Orchestration;
 using Conclave.Runtime;
 using Conclave.Runtime.Disk;
 using Conclave.Server;
 using Conclave.Store;
+using Microsoft.AspNetCore.Connections;
 
 namespace Conclave.Cli.Cluster;
 
@@ -18,7 +20,9 @@ internal static class MemberFaults
             $"stopped, because its disk can no longer be trusted: {fault.Message}; nothing that was acknowledged is lost while a majority of the members lives. Check the disk and its free space, then start it again",
             ExitCode.Failed,
             fault),
-        System.Net.Sockets.SocketException => new ConclaveException($"cannot listen: {fault.Message}", ExitCode.Failed, fault),
+        IOException { InnerException: SocketException or AddressInUseException } => new ConclaveException(
+            $"{fault.Message}; end the program that listens there ('ss -ltnp' names it) or give this one another address", ExitCode.Failed, fault),
+        SocketException => new ConclaveException($"cannot listen: {fault.Message}", ExitCode.Failed, fault),
         _ => null,
     };
 }

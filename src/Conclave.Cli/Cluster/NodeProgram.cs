@@ -57,7 +57,7 @@ internal static class NodeProgram
             control.RunAsync(ended.Token),
             leader.RunAsync(election, ended.Token),
             keeper.ExecuteOrdersAsync(watcher, ended.Token),
-            new LogTrimmer(TimeProvider.System).RunAsync(() => instances.Logs.Append(directory.NodeLog(node)), (_, _) => { }, ended.Token),
+            new LogTrimmer(TimeProvider.System).RunAsync(() => instances.Logs.Append(directory.NodeLog(node)), (file, result) => TellOf(events, file, result), ended.Token),
             keeper.KeepWithoutLeaderAsync(() => SomebodyLeads(server, watcher), ended.Token),
         ];
         if (server is not null)
@@ -87,6 +87,12 @@ internal static class NodeProgram
         {
             throw Failed(events, node, fault);
         }
+    }
+
+    private static void TellOf(EventLog events, string file, TrimResult result)
+    {
+        if (result is TrimResult.Failed failed)
+            events.Append(EventKind.LogUntrimmed, Path.GetFileName(file), why: $"it may grow without bound: {failed.Why}");
     }
 
     /// <summary>The event tells the others why, the exception ends the process with one line in its log.</summary>

@@ -81,6 +81,9 @@ public static class EventKind
     /// <summary>A gateway took an instance out of rotation; data: after_ms.</summary>
     public const string GatewayRemoved = "gateway-removed";
 
+    /// <summary>A log cannot be kept within its size; told once, tried again each second. The subject is the file.</summary>
+    public const string LogUntrimmed = "log-untrimmed";
+
     /// <summary>A person changed the number of instances; data: from, to.</summary>
     public const string ServiceScaled = "service-scaled";
 

@@ -19,6 +19,9 @@ public abstract record TrimResult
 
     /// <summary>A reader has the file at this moment; the next round will do it.</summary>
     public sealed record Busy : TrimResult;
+
+    /// <summary>The disk refused, or the file is none that can be shortened; it is as it was.</summary>
+    public sealed record Failed(string Why) : TrimResult;
 }
 
 /// <summary>
@@ -30,6 +33,7 @@ public sealed class LogTrimmer(TimeProvider time)
 {
     private const int BusyRoundsMax = 10;
     private readonly Dictionary<string, int> _busyRounds = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _failing = new(StringComparer.Ordinal);
 
     /// <summary>A file longer than this is cut. Default 16 MiB; at least 1 MiB is sensible. A writer can go over it by what it writes in one <see cref="Interval"/>.</summary>
     public long MaxBytes { get; init; } = 16 * 1024 * 1024;
@@ -37,9 +41,12 @@ public sealed class LogTrimmer(TimeProvider time)
     /// <summary>Default 1 s.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Trims every file that <paramref name="files"/> names, each round anew, until <paramref name="stopping"/>.</summary>
+    /// <summary>
+    /// Trims every file that <paramref name="files"/> names, each round anew, until <paramref name="stopping"/>. A file that cannot be trimmed is told of once, stays as it is and is
+    /// tried again each round: a log that grows is never worth the node that watches over its writer.
+    /// </summary>
     /// <param name="files">The logs of the instances supervised at this moment.</param>
-    /// <param name="trimmed">Told of every result but <see cref="TrimResult.NotNeeded"/>, to be logged.</param>
+    /// <param name="trimmed">Told of every result but <see cref="TrimResult.NotNeeded"/>, and of <see cref="TrimResult.Failed"/> only when the round before was none.</param>
     /// <param name="stopping">Ends it.</param>
     public async Task RunAsync(Func<IEnumerable<string>> files, Action<string, TrimResult> trimmed, CancellationToken stopping)
     {
@@ -50,7 +57,11 @@ public sealed class LogTrimmer(TimeProvider time)
             {
                 foreach (var file in files())
                 {
-                    if (Trim(file) is var result and not TrimResult.NotNeeded)
+                    var result = TryTrim(file);
+                    var told = result is TrimResult.Failed && !_failing.Add(file);
+                    if (result is not TrimResult.Failed)
+                        _failing.Remove(file);
+                    if (!told && result is not TrimResult.NotNeeded)
                         trimmed(file, result);
                 }
             }
@@ -58,6 +69,18 @@ public sealed class LogTrimmer(TimeProvider time)
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
             // The ordinary end.
+        }
+    }
+
+    private TrimResult TryTrim(string path)
+    {
+        try
+        {
+            return Trim(path);
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            return new TrimResult.Failed(refused.Message);
         }
     }
 

@@ -49,15 +49,27 @@ public sealed class InstanceLauncher
 
     internal int RestartsOf(InstanceId id) => _records.TryGetValue(id, out var record) ? record.Restarts : 0;
 
-    /// <summary>The port that it has, or a new one, recorded with its next start; 0 for a gateway, which has inherited sockets instead.</summary>
+    /// <summary>
+    /// The port that it has, or a new one, recorded with its next start; 0 for a gateway, which has inherited sockets instead. It keeps its port unless somebody listens there: chosen at the
+    /// same moment by a sibling, taken by a stranger while this did not run. Then a start with it would fail again and again, so it gets another.
+    /// </summary>
+    /// <param name="id">Does not run now.</param>
+    /// <param name="taken">Ports that the store knows of.</param>
     internal int PortOf(InstanceId id, IReadOnlySet<int> taken)
     {
         if (id.Service == ClusterNames.Gateway)
             return 0;
-        if (_records.TryGetValue(id, out var record) && record.Port != 0)
+        if (_records.TryGetValue(id, out var record) && record.Port != 0 && PortAllocator.IsFree(record.Port))
             return record.Port;
-        return _ports.Allocate(taken.Union(_records.Values.Select(r => r.Port)).ToHashSet());
+        return _ports.Allocate(taken.Concat(_records.Values.Select(r => r.Port)).Concat(SiblingsPorts()).ToHashSet());
     }
+
+    /// <summary>What the other nodes of this host have written down: an instance that waits for its next start listens nowhere, and the store may not know of it yet.</summary>
+    private IEnumerable<int> SiblingsPorts() => Directory.EnumerateDirectories(_directory.Root)
+        .Select(d => Path.GetFileName(d))
+        .Where(n => n != _node)
+        .SelectMany(n => InstanceRecordStore.Peek(_directory.NodeInstances(n)))
+        .Select(r => r.Port);
 
     /// <exception cref="ProcessStartException">It could not be started; says why and what to do.</exception>
     internal SupervisedProcess Spawn(InstanceId id, Assignment assignment, int port, int restarts)

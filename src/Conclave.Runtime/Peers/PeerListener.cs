@@ -33,17 +33,25 @@ internal sealed class PeerListener : IDisposable
     }
 
     /// <summary>Takes the addresses. Separate from <see cref="RunAsync"/>, so that an address in use is known at the start.</summary>
-    /// <exception cref="SocketException">In use, or not ours.</exception>
+    /// <exception cref="IOException">One is in use or not ours; the message names it.</exception>
     public async Task BindAsync(IEnumerable<PeerAddress> addresses, CancellationToken cancel)
     {
         foreach (var address in addresses)
         {
-            if (address.SocketPath is { } path)
-                await RemoveDeadSocketAsync(address, path, cancel).ConfigureAwait(false);
-            var socket = address.NewSocket();
-            _sockets.Add((socket, address.SocketPath));
-            socket.Bind(await address.ToListenEndPointAsync(cancel).ConfigureAwait(false));
-            socket.Listen(Backlog);
+            try
+            {
+                if (address.SocketPath is { } path)
+                    await RemoveDeadSocketAsync(address, path, cancel).ConfigureAwait(false);
+                var socket = address.NewSocket();
+                _sockets.Add((socket, address.SocketPath));
+                socket.Bind(await address.ToListenEndPointAsync(cancel).ConfigureAwait(false));
+                socket.Listen(Backlog);
+            }
+            catch (SocketException refused)
+            {
+                var why = refused.SocketErrorCode == SocketError.AddressAlreadyInUse ? "the address is in use by another process" : refused.Message;
+                throw new IOException($"cannot listen for peers on {address}: {why}", refused);
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using Conclave.Orchestration.Model;
@@ -77,6 +78,47 @@ public sealed class LogTests(ITestOutputHelper output) : ProcessFixtures
         Assert.IsType<TrimResult.NotNeeded>(trimmer.Trim(LogFile));
         File.WriteAllText(LogFile, "short");
         Assert.IsType<TrimResult.NotNeeded>(trimmer.Trim(LogFile));
+    }
+
+    [Fact]
+    public async Task What_cannot_be_trimmed_is_told_once_tried_again_and_holds_nothing_else_up()
+    {
+        var bad = Path.Combine(Folder, "bad.log");
+        Directory.CreateDirectory(bad); // root may write anything, so a lack of permission would not be noticed here
+        var told = new ConcurrentQueue<(string File, TrimResult Result)>();
+        using var ending = new CancellationTokenSource();
+        var rounds = 0;
+        var trimming = new LogTrimmer(TimeProvider.System) { MaxBytes = 1024 * 1024, Interval = TimeSpan.FromMilliseconds(2) }.RunAsync(
+            () => Interlocked.Increment(ref rounds) > 0 ? [bad, LogFile] : [], (file, result) => told.Enqueue((file, result)), ending.Token);
+        try
+        {
+            await RoundsAsync(5);
+            Assert.Equal([bad], told.Select(t => t.File));
+            Assert.Contains(bad, Assert.IsType<TrimResult.Failed>(told.Single().Result).Why, StringComparison.Ordinal);
+
+            await File.WriteAllBytesAsync(LogFile, new byte[2 * 1024 * 1024]);
+            await Until(() => told.Any(t => t.File == LogFile), "the other file is trimmed");
+            Directory.Delete(bad);
+            await File.WriteAllBytesAsync(bad, new byte[2 * 1024 * 1024]);
+            await Until(() => told.Count(t => t.File == bad && t.Result is not TrimResult.Failed) == 1, "it is trimmed once it can be");
+            File.Delete(bad);
+            Directory.CreateDirectory(bad);
+            await Until(() => told.Count(t => t.Result is TrimResult.Failed) == 2, "it is told again after it had gone well");
+            await RoundsAsync(5);
+            Assert.Equal(2, told.Count(t => t.Result is TrimResult.Failed));
+            Assert.False(trimming.IsCompleted);
+        }
+        finally
+        {
+            await ending.CancelAsync();
+            await trimming;
+        }
+
+        Task RoundsAsync(int more)
+        {
+            var goal = Volatile.Read(ref rounds) + more;
+            return Until(() => trimming.IsCompleted || Volatile.Read(ref rounds) >= goal, $"{more} rounds have passed");
+        }
     }
 
     [Fact]
