@@ -44,7 +44,6 @@ internal sealed class PeerLink
     /// <summary>Sends from the calling thread when the socket takes it at once, else as soon as it does.</summary>
     public void Send(PeerMessage message)
     {
-        Socket socket;
         lock (_gate)
         {
             if (_socket is null || _pending.WrittenCount >= _maxQueuedBytes)
@@ -53,10 +52,9 @@ internal sealed class PeerLink
             if (_sending)
                 return;
             _sending = true;
-            socket = _socket;
         }
 
-        _ = DrainAsync(socket); // never throws: a failure closes the socket, which RunAsync sees
+        _ = DrainAsync(); // never throws: a failure closes the socket, which RunAsync sees
     }
 
     /// <summary>Keeps the stream open until cancelled.</summary>
@@ -178,37 +176,43 @@ internal sealed class PeerLink
         }
     }
 
-    private async Task DrainAsync(Socket socket)
+    /// <summary>
+    /// Sends what waits until nothing does. What is taken is sent on the stream that was open when it was said, or lost with it: the other side may have had it whole before the
+    /// stream broke, and a forwarded proposal that came twice would be carried out twice.
+    /// </summary>
+    private async Task DrainAsync()
     {
-        try
+        Socket? broken = null;
+        while (TryTake(broken) is { } socket)
         {
-            while (true)
+            try
             {
-                lock (_gate)
-                {
-                    if (_pending.WrittenCount == 0 || _socket != socket)
-                    {
-                        _sending = false;
-                        return;
-                    }
-
-                    (_pending, _leaving) = (_leaving, _pending);
-                }
-
                 for (var rest = _leaving.WrittenMemory; !rest.IsEmpty;)
                     rest = rest[await socket.SendAsync(rest).ConfigureAwait(false)..];
-                _leaving = _leaving.Capacity > _maxQueuedBytes / 4 ? new ArrayBufferWriter<byte>() : Emptied(_leaving);
             }
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            lock (_gate)
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
-                _leaving.ResetWrittenCount();
-                _sending = false;
+                broken = socket;
+                socket.Dispose();
             }
 
-            socket.Dispose();
+            _leaving = _leaving.Capacity > _maxQueuedBytes / 4 ? new ArrayBufferWriter<byte>() : Emptied(_leaving);
+        }
+    }
+
+    /// <summary>Moves what waits to what is leaving, and says on which stream; null, and sending is over, when there is nothing or no other stream than the broken one.</summary>
+    private Socket? TryTake(Socket? broken)
+    {
+        lock (_gate)
+        {
+            if (_pending.WrittenCount == 0 || _socket is null || _socket == broken)
+            {
+                _sending = false;
+                return null;
+            }
+
+            (_pending, _leaving) = (_leaving, _pending);
+            return _socket;
         }
     }
 
