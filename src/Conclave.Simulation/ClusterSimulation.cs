@@ -30,6 +30,12 @@ public sealed record SimulationOptions
 
     /// <summary>A known mistake in the disks: they say that they flushed and did not.</summary>
     internal bool DisksLie { get; init; }
+
+    /// <summary>A known mistake in what carries messages: now and then an entry on its way to a follower loses its command, as if it were damaged and nobody looked.</summary>
+    internal bool EntriesBlanked { get; init; }
+
+    /// <summary>A known mistake in the clocks: all run twice as fast as they say, so leases end early.</summary>
+    internal bool ClocksRace { get; init; }
 }
 
 /// <summary>What came of a run.</summary>

@@ -23,6 +23,8 @@ internal sealed class SimulatedCluster : IMemberEvents
     private readonly Weather _weather;
     private readonly Random _random;
     private readonly bool _watchLogs;
+    private readonly bool _entriesBlanked;
+    private readonly int? _firstElectionTicks;
     private int _values;
 
     public SimulatedCluster(Weather weather, Random random, SimulationOptions options)
@@ -30,6 +32,8 @@ internal sealed class SimulatedCluster : IMemberEvents
         _weather = weather;
         _random = random;
         _watchLogs = options.WatchLogs;
+        _entriesBlanked = options.EntriesBlanked;
+        _firstElectionTicks = weather.FirstElectionTicksMax == 0 || random.Next(2) == 0 ? null : random.Next(1, weather.FirstElectionTicksMax + 1);
         Trace = new Trace(Agenda);
         _log = new LogInvariants(FirstCommitted);
         var fastest = 1 + weather.ClockDrift;
@@ -41,7 +45,7 @@ internal sealed class SimulatedCluster : IMemberEvents
         foreach (var id in Ids)
         {
             var disk = new SimulatedDisk(random) { FlushLatency = (50, weather.FlushMax), Lies = options.DisksLie };
-            var rate = 1 + (weather.ClockDrift * ((2 * random.NextDouble()) - 1));
+            var rate = (options.ClocksRace ? 2 : 1) + (weather.ClockDrift * ((2 * random.NextDouble()) - 1));
             _members.Add(id, new SimulatedMember(id, Options(id, membership, options), disk, Agenda, random, rate, this) { ReadsUnconfirmed = options.ReadsUnconfirmed });
         }
 
@@ -176,7 +180,7 @@ internal sealed class SimulatedCluster : IMemberEvents
 
     void IMemberEvents.Sending(SimulatedMember member, PeerId to, PeerMessage message)
     {
-        Network.Send(member.Id, to, message, member.Leaves);
+        Network.Send(member.Id, to, _entriesBlanked && _random.Next(200) == 0 ? Blank(message) : message, member.Leaves);
         if (message is PeerMessage.Raft { Message: RaftMessage.VoteReply { Granted: true, PreVote: false } } && Happens(_weather.VoterFalls))
             Fall(member.Id, _random.NextInt64(10_000));
     }
@@ -203,6 +207,10 @@ internal sealed class SimulatedCluster : IMemberEvents
 
     private bool Happens(double probability) => !Calm && probability > 0 && _random.NextDouble() < probability;
 
+    private static PeerMessage Blank(PeerMessage message) => message is PeerMessage.Raft { Message: RaftMessage.AppendEntries append }
+        ? new PeerMessage.Raft(append with { Entries = [.. append.Entries.Select(e => new Entry(e.Id, EntryKind.Empty, default))] })
+        : message;
+
     private void CheckTurn(SimulatedMember member)
     {
         if (_watchLogs)
@@ -228,11 +236,12 @@ internal sealed class SimulatedCluster : IMemberEvents
             MaxInFlightAppends = _weather.MaxInFlightAppends,
             MaxUncommittedBytes = 64 << 10,
             MaxApplyBytes = 8 << 10,
+            FirstElectionTicks = _firstElectionTicks,
             PlantedBug = options.PlantedBug,
         },
         Cluster = new ClusterId(0xc0),
         InitialMembership = membership,
-        Wal = new WalOptions { SegmentBytes = 16 << 10, MaxRecordBytes = 4 << 10 },
+        Wal = new WalOptions { SegmentBytes = 16 << 10, AllocateBytes = 6 << 10, MaxRecordBytes = 4 << 10 },
         SnapshotEntries = _weather.SnapshotEntries,
         SnapshotLogBytes = 64 << 10,
         TrailingEntries = _weather.TrailingEntries,

@@ -30,6 +30,9 @@ public sealed record Weather
     /// <summary>Clocks run faster or slower than true time by up to this part.</summary>
     public double ClockDrift { get; init; } = 0.03;
 
+    /// <summary>In every second run members wait that many ticks at most for a leader when they have just started, instead of an election timeout; 0: in none.</summary>
+    public int FirstElectionTicksMax { get; init; } = 7;
+
     /// <summary>From one fault to the next, at most.</summary>
     public long QuietMax { get; init; } = 1_500_000;
 

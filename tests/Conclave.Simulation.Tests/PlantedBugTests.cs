@@ -16,7 +16,7 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
 
     [Fact]
     public void An_older_terms_entry_committed_by_counting_is_found() => AssertFound(
-        new SimulationOptions { PlantedBug = PlantedBug.CommitOlderTermByCounting, Weather = Profile("falling leaders"), Operations = 1_000 }, "LeaderCompleteness", "StateMachineSafety", "Invariant");
+        new SimulationOptions { PlantedBug = PlantedBug.CommitOlderTermByCounting, Weather = Profile("falling leaders") with { FirstElectionTicksMax = 0 }, Operations = 1_000 }, "LeaderCompleteness", "StateMachineSafety", "Invariant");
 
     [Fact]
     public void A_disk_that_lies_about_its_flushes_is_found() => AssertFound(LyingDisks, "LeaderCompleteness", "StateMachineSafety", "Invariant");
@@ -26,6 +26,12 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
 
     [Fact]
     public void Reads_that_no_quorum_confirmed_are_found() => AssertFound(new SimulationOptions { ReadsUnconfirmed = true }, "Linearizability");
+
+    [Fact]
+    public void Members_whose_stores_differ_are_found_by_what_is_in_them() => AssertFound(new SimulationOptions { EntriesBlanked = true, WatchLogs = false, Operations = 500 }, "RevisionsAgree");
+
+    [Fact]
+    public void Leases_that_end_early_are_found() => AssertFound(new SimulationOptions { ClocksRace = true, Operations = 500 }, "LeaseSafety");
 
     private static SimulationOptions LyingDisks => new() { DisksLie = true, Weather = Profile("outages") with { Blackout = 8 } };
 
