@@ -45,6 +45,9 @@ public sealed class CrashLoopAndLogTests : IAsyncLifetime
 
         """;
 
+    /// <summary>And half a second for the loop that notices it.</summary>
+    private static readonly TimeSpan HealthyPeriod = new Orchestration.Supervision.RestartOptions().HealthyPeriod + TimeSpan.FromMilliseconds(500);
+
     private readonly RunningCluster _cluster = RunningCluster.Create(Services);
 
     public async Task InitializeAsync()
@@ -60,18 +63,19 @@ public sealed class CrashLoopAndLogTests : IAsyncLifetime
     [Fact]
     public async Task Instance_that_logs_without_end_survives_its_worker_and_a_crash_loop_ends_with_its_cause()
     {
-        await TalkerIsAdoptedAsync();
+        await TalkerIsAdoptedAsync("KILL");
+        await TalkerIsAdoptedAsync("STOP");
         await CrashLoopAsync();
     }
 
-    private async Task TalkerIsAdoptedAsync()
+    private async Task TalkerIsAdoptedAsync(string signal)
     {
         var before = await _cluster.HealthyAsync();
         var talker = before.Instance("talker/1");
         var log = Path.Combine(_cluster.DataDirectory, "logs", "talker-1.log");
         var lines = LinesOf(log).Count;
 
-        await _cluster.DoAsync("kill", talker.Node!);
+        await _cluster.DoAsync("kill", talker.Node!, "--signal", signal);
 
         var after = await _cluster.UntilAsync(
             "its node is another process", s => s.State == ClusterState.Healthy && s.Node(talker.Node!).Pid is { } pid && pid != before.PidOf(talker.Node!));
@@ -104,6 +108,18 @@ public sealed class CrashLoopAndLogTests : IAsyncLifetime
         // 0, 100, 200, 400, 800, 1600 ms before each next try, up to a quarter less, and what the program itself takes.
         Assert.True(delays[3] > delays[1] && delays[5] > delays[3] && delays[5] > TimeSpan.FromSeconds(1), string.Join(", ", delays.Select(d => $"{d.TotalMilliseconds:0} ms")));
         Assert.Contains(_cluster.EventsSince(moment), e => e is { Kind: EventKind.InstanceCrashLoop, Subject: "fragile/1" });
+
+        // A healthy period ends the row of failures: the next one is the first again and is answered at once, not after the 2.4 s and more that the row had come to.
+        var ready = _cluster.EventsSince(starts[^1]).First(e => e is { Kind: EventKind.InstanceReady, Subject: "fragile/1" }).MonoNs;
+        await Waiting.UntilAsync("it has been ready for the healthy period", () => RunningCluster.Now() - ready > HealthyPeriod.TotalNanoseconds, _cluster.Story);
+        var later = RunningCluster.Now();
+        await _cluster.DoAsync("kill", "fragile/1");
+        var exited = await _cluster.UntilEventAsync("it has ended", later, e => e is { Kind: EventKind.InstanceExited, Subject: "fragile/1" });
+        var started = await _cluster.UntilEventAsync("it is started again", later, e => e is { Kind: EventKind.InstanceStarted, Subject: "fragile/1" });
+        var waited = TimeSpan.FromTicks((started.MonoNs - exited.MonoNs) / 100);
+        Assert.True(waited < TimeSpan.FromSeconds(1), $"started again after {waited.TotalMilliseconds:0} ms");
+        Assert.DoesNotContain(_cluster.EventsSince(later), e => e.Kind == EventKind.InstanceCrashLoop);
+        Assert.Equal(RunState.Ready, (await _cluster.HealthyAsync()).Instance("fragile/1").State);
     }
 
     private List<long> Starts(long since) =>

@@ -46,6 +46,41 @@ public sealed class ForegroundTests
     }
 
     [Fact]
+    public async Task Down_ends_what_was_started_hung_and_orphaned_too_and_leaves_a_stranger_in_the_same_directory_alone()
+    {
+        await using var cluster = RunningCluster.Create(RunningCluster.Files);
+        var port = RunningCluster.FreePort();
+        using var foreign = Process.Start(new ProcessStartInfo("python3", ["-m", "http.server", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1"])
+        {
+            WorkingDirectory = cluster.Directory,
+            RedirectStandardError = true,
+        })!;
+        try
+        {
+            var before = await cluster.UpAsync();
+            var instance = before.Instance("files/1");
+            var other = before.Nodes.First(n => n.Name != instance.Node).Name;
+            RunningCluster.Signal(RunningCluster.Kill, before.Nodes.Where(n => n.Name != other).Select(n => n.Pid!.Value));
+            RunningCluster.Signal(RunningCluster.Stop, before.PidOf(other), instance.Pid!.Value, before.Gateways[0].Pid!.Value);
+
+            await cluster.DownAsync();
+
+            Assert.Empty(cluster.Left());
+            Assert.False(foreign.HasExited);
+            using var http = new HttpClient();
+            Assert.Contains("conclave.yaml", await http.GetStringAsync(new Uri($"http://127.0.0.1:{port}/")), StringComparison.Ordinal);
+            foreach (var ours in new[] { cluster.Url.Port, instance.Port!.Value })
+                Assert.True(Orchestration.Processes.PortAllocator.IsFree(ours), $"somebody still listens on port {ours}");
+            Assert.Equal("Stopped: no node runs", (await cluster.StatusAsync()).Summary);
+        }
+        finally
+        {
+            foreign.Kill();
+            await foreign.WaitForExitAsync();
+        }
+    }
+
+    [Fact]
     public async Task Second_up_is_refused_a_killed_one_is_attached_to_again_and_a_living_one_restores_even_all_nodes()
     {
         await using var cluster = RunningCluster.Create(RunningCluster.Files);
