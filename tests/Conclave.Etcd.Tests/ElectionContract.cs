@@ -313,10 +313,10 @@ public abstract class ElectionContract : IAsyncLifetime
     public async Task Etcdctl_elect_and_ours_stand_in_the_same_election()
     {
         var ours = await ElectedAsync(NewCandidate("ours"));
-        using var theirs = new RunningProcess("etcdctl", ["--endpoints", _server.Endpoint, "elect", Election, "theirs"], _server.Folder);
+        using var theirs = new RunningProcess("etcdctl", ["--endpoints", ElectionServer.EndpointInFolder, "elect", Election, "theirs"], _server.Folder);
         await UntilAsync("etcdctl stands", async () => (await StandingAsync()).Count == 2);
         Assert.Equal("", theirs.Output);
-        using (var listening = new RunningProcess("etcdctl", ["--endpoints", _server.Endpoint, "elect", "--listen", Election], _server.Folder))
+        using (var listening = new RunningProcess("etcdctl", ["--endpoints", ElectionServer.EndpointInFolder, "elect", "--listen", Election], _server.Folder))
             await listening.LineAsync("ours");
 
         await ours.DisposeAsync();
@@ -418,7 +418,7 @@ public abstract class ElectionContract : IAsyncLifetime
     }
 
     private Task<string> EtcdctlAsync(params string[] arguments) =>
-        RunningProcess.OutputOfAsync("etcdctl", ["--endpoints", _server.Endpoint, .. arguments], _server.Folder);
+        RunningProcess.OutputOfAsync("etcdctl", ["--endpoints", ElectionServer.EndpointInFolder, .. arguments], _server.Folder);
 
     private static (List<Leader?> Seen, Task Ended) ObservedAsync(EtcdElection election, CancellationToken stop)
     {
@@ -466,4 +466,9 @@ public abstract class ElectionContract : IAsyncLifetime
 public sealed class DebianEtcdElectionTests : ElectionContract
 {
     private protected override ElectionServer NewServer() => new DebianEtcd();
+}
+
+public sealed class OwnServerElectionTests : ElectionContract
+{
+    private protected override ElectionServer NewServer() => new OwnServer();
 }

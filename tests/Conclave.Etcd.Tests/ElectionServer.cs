@@ -12,7 +12,10 @@ public abstract class ElectionServer : IAsyncDisposable
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("conclave-election-");
     private RunningProcess? _process;
 
-    /// <summary>As our client and etcdctl take it.</summary>
+    /// <summary>As etcdctl takes it, run in <see cref="Folder"/>. From an absolute path it would make an HTTP/2 authority that Kestrel refuses.</summary>
+    public const string EndpointInFolder = "unix://client:1";
+
+    /// <summary>As our client takes it.</summary>
     public string Endpoint => $"unix://{Path.Combine(Folder, "client:1")}";
 
     public string Folder => _directory.FullName;
@@ -55,7 +58,7 @@ public abstract class ElectionServer : IAsyncDisposable
 
     private async Task<bool> AnswersAsync()
     {
-        using var probe = new RunningProcess("etcdctl", ["--endpoints", Endpoint, "--command-timeout", "500ms", "get", "probe"], Folder);
+        using var probe = new RunningProcess("etcdctl", ["--endpoints", EndpointInFolder, "--command-timeout", "500ms", "get", "probe"], Folder);
         await probe.ExitAsync();
         return probe.Output.Length == 0;
     }
@@ -71,4 +74,25 @@ public sealed class DebianEtcd : ElectionServer
         "--listen-peer-urls", "unix://peer:1", "--initial-advertise-peer-urls", "unix://peer:1", "--initial-cluster", "one=unix://peer:1",
         "--heartbeat-interval", "20", "--election-timeout", "200", // makes leases of 1 s possible
     ]);
+}
+
+/// <summary>Our own, as <c>conclave serve</c>.</summary>
+public sealed class OwnServer : ElectionServer
+{
+    protected override (string Program, string[] Arguments) Command() => (Built(),
+    [
+        "serve", "--name", "one", "--data-dir", "data",
+        "--listen-client-urls", Endpoint, "--advertise-client-urls", Endpoint,
+        "--listen-peer-urls", Peer, "--initial-advertise-peer-urls", Peer, "--initial-cluster", $"one={Peer}",
+        "--heartbeat-interval", "20", "--election-timeout", "200",
+    ]);
+
+    private string Peer => $"unix://{Path.Combine(Folder, "peer:1")}";
+
+    private static string Built()
+    {
+        var own = new DirectoryInfo(AppContext.BaseDirectory); // bin/Conclave.Etcd.Tests/debug/
+        var path = Path.Combine(own.Parent!.Parent!.FullName, "Conclave.Cli", own.Name, "Conclave.Cli");
+        return File.Exists(path) ? path : throw new FileNotFoundException("Build the program first: it is the server that these tests run.", path);
+    }
 }

@@ -120,6 +120,9 @@ internal static class NodeProgram
         InitialAdvertisePeerUrls = ["unix://" + cluster.Directory.PeerSocket(node)],
         InitialCluster = string.Join(',', cluster.Nodes.Select(n => $"{n}=unix://{cluster.Directory.PeerSocket(n)}")),
         InitialClusterToken = cluster.Spec.Name,
+
+        // Between processes of one host, where the end of a connection tells of a death at once, heartbeats are for the hung only. Half as many save a third of what idle nodes cost.
+        HeartbeatInterval = TimeSpan.FromMilliseconds(200),
         Loggers = logs,
     };
 
