@@ -14,7 +14,7 @@ internal sealed partial class Drill(Place place, ConclaveCluster cluster, OpenLo
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
 
     /// <summary>Times come from the logs of what happened, so this is only how late we go on. Looking oftener takes the core from what is measured.</summary>
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan BrokenFor = TimeSpan.FromSeconds(4);
     private static readonly string[] Nodes = ["node-1", "node-2", "node-3"];
     private readonly EventTail _events = cluster.Events;

@@ -17,6 +17,13 @@ internal static partial class Kernel
             throw new InvalidOperationException($"kill({pid}, {signal}): {Marshal.GetLastPInvokeErrorMessage()}");
     }
 
+    /// <summary>Sleeps to within 0.1 ms. <see cref="Thread.Sleep(int)"/> knows milliseconds only, and to spin for the rest takes a core from what is measured.</summary>
+    public static void Sleep(long ns)
+    {
+        var time = new TimeSpec { Seconds = ns / 1_000_000_000, Nanoseconds = ns % 1_000_000_000 };
+        _ = NanoSleep(in time, 0); // a signal may end it early; the caller looks at the clock again
+    }
+
     /// <summary>For the end of a run: the process may be gone already.</summary>
     public static void TryKill(int pid)
     {
@@ -58,4 +65,13 @@ internal static partial class Kernel
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int Kill(int pid, int signal);
+
+    [LibraryImport("libc", EntryPoint = "nanosleep")]
+    private static partial int NanoSleep(in TimeSpec time, nint remaining);
+
+    private struct TimeSpec
+    {
+        public long Seconds;
+        public long Nanoseconds;
+    }
 }

@@ -78,7 +78,7 @@ internal sealed class OpenLoop : IAsyncDisposable
         {
             var due = start + (long)(n * _intervalNs);
             while (due - Clock.Ns is var ahead and > 0)
-                Thread.Sleep(ahead > 1_000_000 ? 1 : 0);
+                Kernel.Sleep(ahead);
             _outstanding[n] = due;
             _ = SendAsync(n, due, Mix[(int)(n % Mix.Length)]);
         }

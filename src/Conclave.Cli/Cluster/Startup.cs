@@ -203,7 +203,7 @@ internal sealed class DesiredState(ClusterHandle cluster)
         Command = ["conclave", "gateway"],
         Directory = cluster.Directory.Root,
         Replicas = cluster.Spec.Gateway.Replicas,
-        Ready = new ProbeSpec { Kind = ProbeKind.Http, Path = "/health" },
+        Ready = new ProbeSpec { Kind = ProbeKind.Http, Path = "/health", Interval = TimeSpan.FromSeconds(5) }, // once it serves, the live probe says all there is to say
         Live = new ProbeSpec { Kind = ProbeKind.Http, Path = "/health", Interval = TimeSpan.FromSeconds(1), Timeout = TimeSpan.FromMilliseconds(500), Failures = 2 },
     };
 }

@@ -25,13 +25,11 @@ internal static class Probe
 {
     public static async Task<ProbeAnswer> AskAsync(GatewayInstance instance, TimeSpan timeout, CancellationToken stopping)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        limit.CancelAfter(timeout);
         try
         {
             EndPoint target = IPAddress.TryParse(instance.Host, out var address) ? new IPEndPoint(address, instance.Port) : new DnsEndPoint(instance.Host, instance.Port);
             var request = instance.ReadyPath is { } path ? $"GET {path}" : "OPTIONS *";
-            var answer = await HttpProbe.AskAsync(target, $"{instance.Host}:{instance.Port}", request, limit.Token);
+            var answer = await HttpProbe.AskAsync(target, $"{instance.Host}:{instance.Port}", request, timeout, stopping);
             return answer switch
             {
                 { IsSuccess: true } => ProbeAnswer.Ready,

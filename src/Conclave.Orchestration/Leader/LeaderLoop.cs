@@ -66,12 +66,13 @@ public sealed class LeaderLoop
     {
         var fenced = new FencedStore(_store, leadership.FencingToken);
         var watch = new NodeWatch(_watchOptions);
-        var heard = Channel.CreateBounded<NodeSign>(new BoundedChannelOptions(1_024) { FullMode = BoundedChannelFullMode.DropOldest });
+        var signs = new BoundedChannelOptions(1_024) { FullMode = BoundedChannelFullMode.DropOldest };
+        var (answers, ends) = (Channel.CreateBounded<NodeSign>(signs), Channel.CreateBounded<NodeSign>(signs));
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(term);
-        var pings = new NodePinger(_watchOptions.PingInterval, heard.Writer, _time).RunAsync(_watcher, ended.Token);
+        var pings = new NodePinger(_watchOptions.PingInterval, answers.Writer, ends.Writer, _time).RunAsync(_watcher, ended.Token);
         try
         {
-            await PlanAndActAsync(fenced, watch, heard.Reader, term);
+            await PlanAndActAsync(fenced, watch, answers.Reader, ends.Reader, term);
         }
         catch (DeposedException deposed)
         {
@@ -88,21 +89,20 @@ public sealed class LeaderLoop
         }
     }
 
-    private async Task PlanAndActAsync(FencedStore fenced, NodeWatch watch, ChannelReader<NodeSign> heard, CancellationToken term)
+    private async Task PlanAndActAsync(FencedStore fenced, NodeWatch watch, ChannelReader<NodeSign> answers, ChannelReader<NodeSign> ends, CancellationToken term)
     {
         var started = _time.GetTimestamp();
         var written = fenced.Token.Value;
+        var view = _watcher.View;
+        var changed = _watcher.NextAsync(view, term);
+        var ended = ends.WaitToReadAsync(term).AsTask();
         while (true)
         {
-            var view = _watcher.View;
             watch.Advance(view, _time.GetElapsedTime(started), _time.GetUtcNow());
-            while (heard.TryRead(out var sign))
-            {
-                if (sign.Ended)
-                    watch.Exited(sign.Node, sign.Process);
-                else
-                    watch.Answered(sign.Node, sign.Process);
-            }
+            while (answers.TryRead(out var sign))
+                watch.Answered(sign.Node, sign.Process);
+            while (ends.TryRead(out var sign))
+                watch.Exited(sign.Node, sign.Process);
 
             var health = (view.Settings?.Nodes ?? []).ToDictionary(n => n, watch.Judge, StringComparer.Ordinal);
 
@@ -113,18 +113,21 @@ public sealed class LeaderLoop
                     written = await ActAsync(fenced, action, term);
             }
 
-            await NextTurnAsync(view, heard, term);
-        }
-    }
+            // An answer to a ping changes nothing that cannot wait for half a ping interval.
+            await Task.WhenAny(changed, ended, Task.Delay(_watchOptions.PingInterval / 2, _time, term));
+            term.ThrowIfCancellationRequested();
+            if (changed.IsCompleted)
+            {
+                view = await changed;
+                changed = _watcher.NextAsync(view, term);
+            }
 
-    /// <summary>Waits for a changed view, a sign of a node, or half a ping interval, whichever is first.</summary>
-    private async Task NextTurnAsync(ClusterView seen, ChannelReader<NodeSign> heard, CancellationToken term)
-    {
-        using var turn = CancellationTokenSource.CreateLinkedTokenSource(term);
-        var due = Task.Delay(_watchOptions.PingInterval / 2, _time, turn.Token);
-        await Task.WhenAny(_watcher.NextAsync(seen, turn.Token), heard.WaitToReadAsync(turn.Token).AsTask(), due);
-        await turn.CancelAsync();
-        term.ThrowIfCancellationRequested();
+            if (ended.IsCompleted)
+            {
+                await ended;
+                ended = ends.WaitToReadAsync(term).AsTask();
+            }
+        }
     }
 
     private void Record(string kind, string subject, FencingToken token, string why) =>

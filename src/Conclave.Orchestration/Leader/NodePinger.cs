@@ -6,10 +6,10 @@ using Conclave.Orchestration.Processes;
 namespace Conclave.Orchestration.Leader;
 
 /// <summary>A sign of life, or of death, of one process of a node.</summary>
-internal readonly record struct NodeSign(string Node, ProcessIdentity Process, bool Ended);
+internal readonly record struct NodeSign(string Node, ProcessIdentity Process);
 
 /// <summary>Pings every node of the view each T, and, for those on this host, has the kernel say when they end.</summary>
-internal sealed class NodePinger(TimeSpan interval, ChannelWriter<NodeSign> signs, TimeProvider time)
+internal sealed class NodePinger(TimeSpan interval, ChannelWriter<NodeSign> answers, ChannelWriter<NodeSign> ends, TimeProvider time)
 {
     public async Task RunAsync(ClusterWatcher watcher, CancellationToken stopping)
     {
@@ -63,7 +63,7 @@ internal sealed class NodePinger(TimeSpan interval, ChannelWriter<NodeSign> sign
         {
             var began = time.GetTimestamp();
             if (await control.PingAsync(interval, stopping) == report.Process.Pid)
-                signs.TryWrite(new NodeSign(report.Name, report.Process, Ended: false));
+                answers.TryWrite(new NodeSign(report.Name, report.Process));
             var rest = interval - time.GetElapsedTime(began);
             if (rest > TimeSpan.Zero)
                 await Task.Delay(rest, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -78,6 +78,6 @@ internal sealed class NodePinger(TimeSpan interval, ChannelWriter<NodeSign> sign
         if (process is not null)
             await ((Task)process.Exited).WaitAsync(stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!stopping.IsCancellationRequested)
-            signs.TryWrite(new NodeSign(report.Name, report.Process, Ended: true));
+            ends.TryWrite(new NodeSign(report.Name, report.Process));
     }
 }

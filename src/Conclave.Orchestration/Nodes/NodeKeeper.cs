@@ -101,7 +101,7 @@ public sealed class NodeKeeper
                     await EnsureAsync(sibling, backoffs[sibling], stopping);
             }
 
-            await Task.Delay(Look, _time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(2 * Look, _time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

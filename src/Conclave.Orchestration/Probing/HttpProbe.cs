@@ -39,15 +39,18 @@ internal static class HttpProbe
     /// <param name="target">Where it listens.</param>
     /// <param name="host">For the Host header.</param>
     /// <param name="request">Method and target, such as <c>GET /readyz</c>.</param>
-    /// <param name="limit">Ends the question.</param>
-    /// <exception cref="OperationCanceledException">There was no answer before <paramref name="limit"/>.</exception>
-    public static async Task<HttpAnswer> AskAsync(EndPoint target, string host, string request, CancellationToken limit)
+    /// <param name="timeout">For the whole of it; an answer that is not there by then is <see cref="SocketError.TimedOut"/>.</param>
+    /// <param name="stopping">Ends the question without an answer.</param>
+    public static async Task<HttpAnswer> AskAsync(EndPoint target, string host, string request, TimeSpan timeout, CancellationToken stopping)
     {
         using var socket = Dial.NewSocket(target);
-        if (await Dial.ConnectAsync(socket, target, limit) is not SocketError.Success and var refused)
-            return new HttpAnswer(0, refused);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        deadline.CancelAfter(timeout);
+        var limit = deadline.Token;
         try
         {
+            if (await Dial.ConnectAsync(socket, target, limit) is not SocketError.Success and var refused)
+                return new HttpAnswer(0, refused);
             var sent = Encoding.ASCII.GetBytes($"{request} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: conclave-probe/1\r\nAccept: */*\r\nConnection: close\r\n\r\n");
             for (var done = 0; done < sent.Length;)
                 done += await socket.SendAsync(sent.AsMemory(done), SocketFlags.None, limit);
@@ -63,12 +66,17 @@ internal static class HttpProbe
             }
 
             var status = StatusOf(answer);
+            deadline.CancelAfter(Farewell);
             await HearOutAsync(socket, answer, limit);
             return new HttpAnswer(status, SocketError.Success);
         }
         catch (SocketException broken)
         {
             return new HttpAnswer(0, broken.SocketErrorCode);
+        }
+        catch (OperationCanceledException) when (!stopping.IsCancellationRequested)
+        {
+            return new HttpAnswer(0, SocketError.TimedOut);
         }
     }
 
@@ -78,13 +86,11 @@ internal static class HttpProbe
     /// <summary>Closing before the rest has come would reset the connection, which some servers log as an error.</summary>
     private static async Task HearOutAsync(Socket socket, byte[] buffer, CancellationToken limit)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(limit);
-        patience.CancelAfter(Farewell);
         try
         {
             for (var read = 0; read < MaxBodyRead;)
             {
-                var more = await socket.ReceiveAsync(buffer, SocketFlags.None, patience.Token);
+                var more = await socket.ReceiveAsync(buffer, SocketFlags.None, limit);
                 if (more == 0)
                     return;
                 read += more;

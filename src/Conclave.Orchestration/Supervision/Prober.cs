@@ -39,23 +39,20 @@ internal static class Prober
     public static Task<ProbeResult> ProbeAsync(ProbeSpec spec, int port, string? directory, CancellationToken stopping)
     {
         var target = new IPEndPoint(IPAddress.Loopback, spec.Port ?? port);
-        return WithinAsync(
-            spec,
-            limit => spec.Kind switch
-            {
-                ProbeKind.Http => GetAsync(target, target.ToString(), spec.Path, limit),
-                ProbeKind.Tcp => ConnectAsync(target, limit),
-                ProbeKind.Command => RunAsync(spec.Command, directory, limit),
-                _ => throw new UnreachableException(),
-            },
-            stopping);
+        return spec.Kind switch
+        {
+            ProbeKind.Http => GetAsync(target, target.ToString(), spec, stopping),
+            ProbeKind.Tcp => WithinAsync(spec, limit => ConnectAsync(target, limit), stopping),
+            ProbeKind.Command => WithinAsync(spec, limit => RunAsync(spec.Command, directory, limit), stopping),
+            _ => throw new UnreachableException(),
+        };
     }
 
     /// <summary>
     /// Asks a gateway how it is, on its control socket: its listening port is shared with the others, so a request there says nothing of this one.
     /// </summary>
     public static Task<ProbeResult> ProbeGatewayAsync(ProbeSpec spec, string controlSocket, CancellationToken stopping) =>
-        WithinAsync(spec, limit => GetAsync(new UnixDomainSocketEndPoint(controlSocket), "gateway", spec.Path, limit), stopping);
+        GetAsync(new UnixDomainSocketEndPoint(controlSocket), "gateway", spec, stopping);
 
     private static async Task<ProbeResult> WithinAsync(ProbeSpec spec, Func<CancellationToken, Task<string?>> ask, CancellationToken stopping)
     {
@@ -72,8 +69,17 @@ internal static class Prober
         }
     }
 
-    private static async Task<string?> GetAsync(EndPoint target, string host, string path, CancellationToken limit) =>
-        (await HttpProbe.AskAsync(target, host, $"GET {(path.StartsWith('/') ? "" : "/")}{path}", limit)).Why;
+    private static async Task<ProbeResult> GetAsync(EndPoint target, string host, ProbeSpec spec, CancellationToken stopping)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var answer = await HttpProbe.AskAsync(target, host, $"GET {(spec.Path.StartsWith('/') ? "" : "/")}{spec.Path}", spec.Timeout, stopping);
+        return answer switch
+        {
+            { Error: SocketError.TimedOut } => new ProbeResult.TimedOut(spec.Timeout),
+            { Why: { } why } => new ProbeResult.Failed(why),
+            _ => new ProbeResult.Succeeded(Stopwatch.GetElapsedTime(started)),
+        };
+    }
 
     private static async Task<string?> ConnectAsync(EndPoint target, CancellationToken limit)
     {

@@ -140,6 +140,7 @@ public sealed class Worker
     private async Task SuperviseAsync(CancellationToken stopping)
     {
         var answered = new List<TaskCompletionSource>();
+        await using var due = _time.CreateTimer(_ => _inputs.Writer.TryWrite(WorkerInput.Due.Instance), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         while (!stopping.IsCancellationRequested)
         {
             while (_inputs.Reader.TryRead(out var input))
@@ -152,15 +153,14 @@ public sealed class Worker
             answered.ForEach(ping => ping.TrySetResult());
             answered.Clear();
 
-            using var wait = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-            wait.CancelAfter(UntilDue());
+            due.Change(UntilDue(), Timeout.InfiniteTimeSpan);
             try
             {
-                await _inputs.Reader.WaitToReadAsync(wait.Token);
+                await _inputs.Reader.WaitToReadAsync(stopping);
             }
             catch (OperationCanceledException)
             {
-                // Something is due, or we are to stop.
+                break;
             }
         }
     }
@@ -192,6 +192,8 @@ public sealed class Worker
                 break;
             case WorkerInput.Exited or WorkerInput.Probed:
                 break; // of a process that is no longer this instance's
+            case WorkerInput.Due:
+                break; // the turn that follows does it
             case WorkerInput.Ping ping:
                 answered.Add(ping.Turned);
                 break;
@@ -476,4 +478,9 @@ internal abstract record WorkerInput
     public sealed record Probed(SupervisedProcess Process, ProbeRole Role, ProbeResult Answer) : WorkerInput;
 
     public sealed record Ping(TaskCompletionSource Turned) : WorkerInput;
+
+    public sealed record Due : WorkerInput
+    {
+        public static readonly Due Instance = new();
+    }
 }

@@ -39,10 +39,10 @@ public sealed class ServiceChangeTests(SharedCluster shared)
     {
         var cluster = await shared.HealthyAsync();
         var now = await cluster.HealthyAsync();
-        Assert.All(now.Nodes, node => Assert.Contains("DOTNET_TieredCompilation=0", RunningCluster.EnvironmentOf(node.Pid!.Value)));
+        Assert.All(now.Nodes, node => Assert.Contains("DOTNET_TC_CallCountingDelayMs=1388", RunningCluster.EnvironmentOf(node.Pid!.Value)));
         Assert.All(
             now.Service("web").Instances.Concat(now.Gateways),
-            child => Assert.DoesNotContain(RunningCluster.EnvironmentOf(child.Pid!.Value), line => line.Contains("Tier", StringComparison.OrdinalIgnoreCase)));
+            child => Assert.DoesNotContain(RunningCluster.EnvironmentOf(child.Pid!.Value), line => line.Contains("COUNTING", StringComparison.OrdinalIgnoreCase) || line.Contains("CallCounting", StringComparison.Ordinal)));
     }
 
     [Fact]
