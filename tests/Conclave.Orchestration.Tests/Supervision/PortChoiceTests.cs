@@ -58,7 +58,7 @@ public sealed class PortChoiceTests : IDisposable
 
     private int Choose(string node)
     {
-        using var launcher = new InstanceLauncher(node, _directory, new NodeLauncher("/bin/false", [], _directory, []), TimeProvider.System);
+        var launcher = new InstanceLauncher(node, _directory, new NodeLauncher("/bin/false", [], _directory, []), TimeProvider.System);
         return launcher.PortOf(Web1, NoneTaken);
     }
 
