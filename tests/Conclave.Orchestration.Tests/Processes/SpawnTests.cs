@@ -106,9 +106,7 @@ public sealed class SpawnTests : ProcessFixtures
     [Fact]
     public async Task Descriptors_may_swap_their_numbers()
     {
-        using var a = File.OpenHandle("/dev/zero");
-        using var b = File.OpenHandle("/dev/full");
-        var (first, second) = ((int)a.DangerousGetHandle(), (int)b.DangerousGetHandle());
+        var (first, second) = ((int)EarlyDescriptors.Zero.DangerousGetHandle(), (int)EarlyDescriptors.Full.DangerousGetHandle());
         Assert.InRange(first, 3, 255);
         Assert.InRange(second, 3, 255);
         var spec = Shell($"readlink /proc/$$/fd/{first} /proc/$$/fd/{second}") with { InheritedDescriptors = [new(first, second), new(second, first)] };
