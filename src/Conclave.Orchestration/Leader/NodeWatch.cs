@@ -24,8 +24,8 @@ internal sealed record NodeWatchOptions
 /// is another incarnation and starts with a clean sheet, so that an order meant for the old one never hits the new.
 /// </summary>
 /// <remarks>
-/// Silence is counted while this leader was itself awake. A leader that was paused for a minute has heard nothing for a minute and must not conclude that everybody else is dead:
-/// a gap between two calls of <see cref="Advance"/> that is longer than T counts as T.
+/// Silence is counted while this leader was itself awake and on time. A leader that was paused for a minute has heard nothing for a minute and must not conclude that everybody else is
+/// dead, and on a machine that is short of processors it is as late as those it waits for: a gap between two calls of <see cref="Advance"/>, due each T/2, counts as T/2 at most.
 /// <para>
 /// The leader's own node is judged like the others. Its supervision loop can be stuck while the leader's and the member's go on; then nobody else would notice, and a sibling carries out the
 /// order to replace it, leader and all.
@@ -45,7 +45,7 @@ internal sealed class NodeWatch(NodeWatchOptions options)
     public void Advance(ClusterView view, TimeSpan now, DateTimeOffset clock)
     {
         var gap = now - (_previous ?? now);
-        _awake += gap > options.PingInterval ? options.PingInterval : gap;
+        _awake += gap > options.PingInterval / 2 ? options.PingInterval / 2 : gap;
         _previous = now;
 
         foreach (var node in view.Settings?.Nodes ?? [])
