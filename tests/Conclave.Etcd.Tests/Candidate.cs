@@ -12,6 +12,9 @@ internal static class Candidate
     // Arguments: endpoint, election, token file of the gate, TTL in seconds.
     public static async Task<int> Main(string[] arguments)
     {
+        if (arguments[0] == Hosting.HostedCandidate.Word)
+            return await Hosting.HostedCandidate.RunAsync(arguments[1..]);
+
         var (endpoint, name, gateFile, ttl) = (arguments[0], arguments[1], arguments[2], int.Parse(arguments[3], CultureInfo.InvariantCulture));
         await using var client = new EtcdClient(new EtcdClientOptions { Endpoints = [endpoint] });
         await using var session = new EtcdSession(client, new EtcdSessionOptions { Lease = new LeaseOptions { Ttl = TimeSpan.FromSeconds(ttl), StopMargin = TimeSpan.FromMilliseconds(200) } });
@@ -33,7 +36,7 @@ internal static class Candidate
         }
     }
 
-    private static void Say(string what)
+    internal static void Say(string what)
     {
         lock (Console.Out)
         {

@@ -31,6 +31,8 @@ internal sealed class RunningProcess : IDisposable
 
     public bool HasExited => _process.HasExited;
 
+    public int ExitCode => _process.ExitCode;
+
     public static async Task<string> OutputOfAsync(string program, string[] arguments, string directory)
     {
         using var process = new RunningProcess(program, arguments, directory);
@@ -123,6 +125,7 @@ internal enum Signal
 {
     Interrupt = 2,
     Kill = 9,
+    Terminate = 15,
     Continue = 18,
     Stop = 19,
 }

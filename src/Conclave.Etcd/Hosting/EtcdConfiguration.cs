@@ -1,0 +1,80 @@
+using System.Text;
+using Conclave.Wire.Grpc;
+using Microsoft.Extensions.Options;
+
+namespace Conclave.Etcd;
+
+/// <summary>Fills etcd's options of an election from the configuration.</summary>
+internal sealed class EtcdConfiguration(IServiceProvider services) : IConfigureNamedOptions<EtcdBackendOptions>
+{
+    public const string Part = "Etcd";
+
+    public void Configure(EtcdBackendOptions options)
+    {
+        // Options without a name belong to no election.
+    }
+
+    public void Configure(string? name, EtcdBackendOptions options)
+    {
+        if (string.IsNullOrEmpty(name))
+            return;
+
+        var section = ElectionSection.Of(services, name, Part);
+        options.Endpoints = section.List(nameof(options.Endpoints), options.Endpoints);
+        var requestTimeout = section.Duration(nameof(options.RequestTimeout), TimeSpan.Zero);
+        options.RequestTimeout = requestTimeout == TimeSpan.Zero ? options.RequestTimeout : requestTimeout;
+        options.ConnectTimeout = section.Duration(nameof(options.ConnectTimeout), options.ConnectTimeout);
+        options.WithdrawTimeout = section.Duration(nameof(options.WithdrawTimeout), options.WithdrawTimeout);
+        options.TryTimeout = section.Duration(nameof(options.TryTimeout), options.TryTimeout);
+        section.RefuseUnknownKeys();
+    }
+}
+
+/// <summary>An election of this host that is decided in etcd.</summary>
+internal sealed record EtcdElectionName(string Name);
+
+/// <summary>The rules for etcd's options, and for names that etcd's key layout cannot tell apart. Each problem names the option and the remedy.</summary>
+internal sealed class EtcdValidation(IEnumerable<EtcdElectionName> elections) : IValidateOptions<EtcdBackendOptions>
+{
+    public ValidateOptionsResult Validate(string? name, EtcdBackendOptions options)
+    {
+        var problems = Problems(name ?? "", options).Select(problem => $"Conclave:Elections:{name}:{problem}.").ToList();
+        return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
+    }
+
+    private IEnumerable<string> Problems(string name, EtcdBackendOptions options)
+    {
+        if (options.Endpoints.Count == 0)
+            yield return $"{EtcdConfiguration.Part}:Endpoints is empty: name at least one, here or as UseEtcd(\"http://localhost:2379\")";
+        foreach (var problem in options.Endpoints.Select(EndpointProblem).OfType<string>())
+            yield return $"{EtcdConfiguration.Part}:Endpoints: {problem}";
+        if (options.RequestTimeout <= TimeSpan.Zero)
+            yield return $"{EtcdConfiguration.Part}:RequestTimeout is {options.RequestTimeout}: must be above zero";
+        if (options.ConnectTimeout <= TimeSpan.Zero)
+            yield return $"{EtcdConfiguration.Part}:ConnectTimeout is {options.ConnectTimeout}: must be above zero";
+        if (options.WithdrawTimeout <= TimeSpan.Zero)
+            yield return $"{EtcdConfiguration.Part}:WithdrawTimeout is {options.WithdrawTimeout}: must be above zero";
+        if (options.TryTimeout <= TimeSpan.Zero)
+            yield return $"{EtcdConfiguration.Part}:TryTimeout is {options.TryTimeout}: must be above zero";
+        if (Encoding.UTF8.GetByteCount(name) > EtcdElection.NameBytesMax)
+            yield return $"the election's name has more than {EtcdElection.NameBytesMax} bytes: choose a shorter one";
+
+        // In etcd's layout every key under NAME/ is a candidate of NAME.
+        var inside = elections.Select(election => election.Name).FirstOrDefault(other => other.StartsWith(name + "/", StringComparison.Ordinal));
+        if (inside is not null)
+            yield return $"candidates of {inside} would stand in {name} too, whose keys begin with '{name}/': rename one of the two";
+    }
+
+    private static string? EndpointProblem(string endpoint)
+    {
+        try
+        {
+            _ = GrpcAddress.Parse(endpoint);
+            return null;
+        }
+        catch (ArgumentException refused)
+        {
+            return refused.Message.Split(" (Parameter", 2)[0];
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using Conclave.Wire.Etcd;
+
+namespace Conclave.Etcd;
+
+/// <summary>One client and one session for all elections of a host that agree about endpoints and lease. Thread-safe. Elections are disposed before it: they were made from it.</summary>
+internal sealed class EtcdSessions : IAsyncDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<Terms, (EtcdClient Client, EtcdSession Session)> _open = [];
+
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+                return _open.Count;
+        }
+    }
+
+    public EtcdSession For(EtcdBackendOptions options, LeaseOptions lease)
+    {
+        var session = new EtcdSessionOptions { Lease = lease, WithdrawTimeout = options.WithdrawTimeout, TryTimeout = options.TryTimeout };
+        var terms = new Terms(string.Join(',', options.Endpoints), options.RequestTimeoutFor(lease), options.ConnectTimeout, session);
+        lock (_gate)
+        {
+            if (_open.TryGetValue(terms, out var open))
+                return open.Session;
+            var client = new EtcdClient(new EtcdClientOptions { Endpoints = options.Endpoints, RequestTimeout = terms.RequestTimeout, ConnectTimeout = terms.ConnectTimeout });
+            var made = (Client: client, Session: new EtcdSession(client, session));
+            _open.Add(terms, made);
+            return made.Session;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        (EtcdClient Client, EtcdSession Session)[] open;
+        lock (_gate)
+        {
+            open = [.. _open.Values];
+            _open.Clear();
+        }
+
+        foreach (var (client, session) in open)
+        {
+            await session.DisposeAsync().ConfigureAwait(false);
+            await client.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private sealed record Terms(string Endpoints, TimeSpan RequestTimeout, TimeSpan ConnectTimeout, EtcdSessionOptions Session);
+}
