@@ -54,8 +54,15 @@ public sealed class LeaseTimer : IDisposable
     /// <summary>Takes in what came of a renewal and returns whether the lease is still held.</summary>
     public bool Apply(Renewal renewal)
     {
+        TimeSpan margin;
         lock (_gate)
-            _clock = _clock.After(renewal, Instant.Now(_time));
+        {
+            var now = Instant.Now(_time);
+            margin = _clock.EndsAt - now;
+            _clock = _clock.After(renewal, now);
+        }
+
+        Telemetry.Renewed(renewal, margin);
         return Check();
     }
 
