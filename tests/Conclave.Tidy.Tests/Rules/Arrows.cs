@@ -9,7 +9,9 @@ internal static class Arrows
     {
         ["Conclave.Consensus"] = new(0, [], []),
         ["Conclave.Wire"] = new(0, [], ["Google.Protobuf", "Grpc.Tools"]),
-        ["Conclave"] = new(0, [], ["Microsoft.Extensions.Hosting.Abstractions", "Microsoft.Extensions.Logging.Abstractions"]),
+        ["Conclave"] = new(0, [], ["Microsoft.Extensions.Diagnostics.HealthChecks", "Microsoft.Extensions.Hosting.Abstractions", "Microsoft.Extensions.Logging.Abstractions"]),
+        ["Conclave.AspNetCore"] = new(1, ["Conclave"], []),
+        ["Conclave.Testing"] = new(1, ["Conclave"], []),
         ["Conclave.Store"] = new(1, ["Conclave.Consensus"], []),
         ["Conclave.Runtime"] = new(2, ["Conclave.Store", "Conclave.Wire"], ["Microsoft.Extensions.Logging.Abstractions"]),
         ["Conclave.Server"] = new(3, ["Conclave.Runtime"], []),
