@@ -1,0 +1,23 @@
+using System.Diagnostics;
+
+namespace Conclave.Contract;
+
+/// <summary>Conditions awaited by name, with a generous deadline.</summary>
+public static class Awaited
+{
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+
+    public static async Task UntilAsync(string condition, Func<Task<bool>> holds)
+    {
+        var started = Stopwatch.GetTimestamp();
+        while (!await holds())
+        {
+            Assert.True(Stopwatch.GetElapsedTime(started) < Deadline, $"In vain awaited: {condition}");
+            await Task.Delay(10);
+        }
+    }
+
+    public static Task LostAsync(Leadership leadership) => UntilAsync("Lost", () => Task.FromResult(leadership.Lost.IsCancellationRequested));
+
+    public static Task<Leadership> ElectedAsync(ILeaderElection candidate) => candidate.CampaignAsync(default).WaitAsync(Deadline);
+}
