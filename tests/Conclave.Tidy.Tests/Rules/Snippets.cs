@@ -43,7 +43,7 @@ internal static partial class Snippets
             await File.WriteAllTextAsync(source, code);
             await File.WriteAllTextAsync(usings, ImplicitUsings);
 
-            // The test's own assemblies are those of an application that references Conclave.Etcd, and the shared frameworks.
+            // The test's own assemblies are those of an application that references the backends, and the shared frameworks.
             var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator);
             await File.WriteAllLinesAsync(response,
             [
