@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using Conclave.Cli.Commands;
+using Conclave.Cli.Lead;
 using Conclave.Orchestration;
 using Conclave.Orchestration.Model;
 using Conclave.Orchestration.Model.Yaml;
@@ -27,6 +28,7 @@ internal static class CommandTree
                 // What `up` spawns is not parsed by the command library: several of them start at once and each counts.
                 ["node", .. var rest] => await cluster.NodeAsync(rest, stopping.Token),
                 ["gateway", .. var rest] => await cluster.GatewayAsync(rest, stopping.Token),
+                ["guard", .. var rest] => await GuardProgram.RunAsync(rest),
                 _ => await ParsedAsync(arguments, new CommandContext(cluster, terminal, time ?? TimeProvider.System), stopping.Token),
             };
         }
@@ -86,6 +88,7 @@ internal static class CommandTree
         KillCommand.Create(context),
         InitCommand.Create(context),
         ServeCommand.Create(context),
+        LeadCommand.Create(context),
     };
 
     private static async Task<int> ParsedAsync(string[] arguments, CommandContext context, CancellationToken stopping)

@@ -18,12 +18,7 @@ public sealed class NodeLauncher(string program, ImmutableArray<string> prefix, 
     public ImmutableArray<int> Listeners { get; } = listeners;
 
     /// <summary>This program, as it was started.</summary>
-    public static NodeLauncher OfThisProgram(ClusterDirectory directory, ImmutableArray<int> listeners)
-    {
-        var program = Environment.ProcessPath ?? throw new InvalidOperationException("The path of this program is unknown.");
-        var viaDotnet = Path.GetFileNameWithoutExtension(program) == "dotnet";
-        return new NodeLauncher(program, viaDotnet ? [Environment.GetCommandLineArgs()[0]] : [], directory, listeners);
-    }
+    public static NodeLauncher OfThisProgram(ClusterDirectory directory, ImmutableArray<int> listeners) => new(ThisProgram.File, ThisProgram.Prefix, directory, listeners);
 
     /// <summary>Starts the process that will be <paramref name="node"/>, if it gets the node's lock.</summary>
     /// <exception cref="ProcessStartException">It could not be started.</exception>

@@ -108,11 +108,7 @@ public static class ProcessSpawner
             _highestTarget = spec.InheritedDescriptors.Select(each => each.InChild).Append(2).Max();
             try
             {
-                AddOpened("/dev/null", Libc.O_RDONLY, [0]);
-                if (spec.LogFile is null)
-                    AddOpened("/dev/null", Libc.O_WRONLY, [1, 2]);
-                else
-                    AddOpened(Path.GetFullPath(spec.LogFile), Libc.O_WRONLY | Libc.O_APPEND | Libc.O_CREAT, [1, 2]);
+                AddStandardStreams(spec);
                 foreach (var inherited in spec.InheritedDescriptors)
                     AddCopy(inherited.Ours, inherited.InChild);
             }
@@ -145,6 +141,22 @@ public static class ProcessSpawner
             foreach (var copy in _copies.Select(each => each.Copy).Distinct())
                 _ = Libc.Close(copy);
             _copies.Clear();
+        }
+
+        private void AddStandardStreams(ProcessSpec spec)
+        {
+            if (spec.InheritStandardStreams)
+            {
+                for (var stream = 0; stream <= 2; stream++)
+                    AddCopy(stream, stream);
+                return;
+            }
+
+            AddOpened("/dev/null", Libc.O_RDONLY, [0]);
+            if (spec.LogFile is null)
+                AddOpened("/dev/null", Libc.O_WRONLY, [1, 2]);
+            else
+                AddOpened(Path.GetFullPath(spec.LogFile), Libc.O_WRONLY | Libc.O_APPEND | Libc.O_CREAT, [1, 2]);
         }
 
         private void AddOpened(string path, int flags, int[] targets)

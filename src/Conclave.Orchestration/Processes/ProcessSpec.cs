@@ -24,6 +24,11 @@ public sealed record ProcessSpec
     /// </summary>
     public string? LogFile { get; init; }
 
+    /// <summary>
+    /// True: the child has our standard input, output and error, so <see cref="LogFile"/> has no say. In a session of its own it still has no controlling terminal. Default false.
+    /// </summary>
+    public bool InheritStandardStreams { get; init; }
+
     /// <summary>Descriptors that the child gets besides 0, 1 and 2. All others are closed in the child.</summary>
     public IReadOnlyList<InheritedDescriptor> InheritedDescriptors { get; init; } = [];
 

@@ -19,6 +19,9 @@ public readonly record struct Instant(TimeSpan SinceZero) : IComparable<Instant>
     /// <summary>Later by a duration.</summary>
     public static Instant operator +(Instant left, TimeSpan right) => new(left.SinceZero + right);
 
+    /// <summary>Earlier by a duration.</summary>
+    public static Instant operator -(Instant left, TimeSpan right) => new(left.SinceZero - right);
+
     /// <summary>The duration between two readings.</summary>
     public static TimeSpan operator -(Instant left, Instant right) => left.SinceZero - right.SinceZero;
 

@@ -17,6 +17,7 @@ namespace Conclave.Cli.Tests.EndToEnd;
 internal sealed partial class RunningCluster : IAsyncDisposable
 {
     public const int Kill = 9;
+    public const int Terminate = 15;
     public const int Stop = 19;
     public const int Continue = 18;
 
@@ -145,10 +146,10 @@ internal sealed partial class RunningCluster : IAsyncDisposable
 
     public Task<GatewayLoad> LoadAsync(bool freshConnections = false, bool posts = false) => GatewayLoad.StartAsync(Url, freshConnections, posts);
 
-    /// <summary>Sends a signal at once and to all, which the program as a process of its own cannot.</summary>
     /// <summary>Each as <c>NAME=value</c>.</summary>
     public static string[] EnvironmentOf(int pid) => File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/environ")).Split('\0');
 
+    /// <summary>Sends a signal at once and to all, which the program as a process of its own cannot.</summary>
     public static void Signal(int signal, params IEnumerable<int> pids)
     {
         foreach (var pid in pids)
