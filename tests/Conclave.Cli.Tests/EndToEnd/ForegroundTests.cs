@@ -19,8 +19,9 @@ public sealed class ForegroundTests
         })!;
         try
         {
-            // script(1) gives the program a terminal of its own; what we write is typed there. A shell that stays between the two would get Ctrl-C too and end with its code.
-            using var terminal = Process.Start(new ProcessStartInfo("script", ["-q", "-e", "-c", $"exec '{ConclaveProgram.Path}' up", "/dev/null"])
+            // script(1) gives the program a terminal of its own; what we write is typed there. A shell that stays between the two would get Ctrl-C too and end with its code;
+            // env(1) undoes what a test run in the background inherits: there Ctrl-C is ignored, by the program too.
+            using var terminal = Process.Start(new ProcessStartInfo("script", ["-q", "-e", "-c", $"exec env --default-signal=INT '{ConclaveProgram.Path}' up", "/dev/null"])
             {
                 WorkingDirectory = cluster.Directory,
                 RedirectStandardInput = true,

@@ -23,6 +23,9 @@ public sealed class LeadTests : IAsyncLifetime
             time.sleep(0.05)
         """;
 
+    private const int ShortTtl = 4;
+    private const int LongTtl = 3600;
+
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("conclave-lead-");
     private readonly List<Process> _running = [];
     private Process _server = null!;
@@ -91,10 +94,13 @@ public sealed class LeadTests : IAsyncLifetime
         Assert.NotEqual(elector, ParentOf(ParentOf(second.Pid)));
         if (fault == Fault.StopElector)
         {
-            // Woken, it stands again, behind the other.
+            // Woken, it stands again, and has its turn when the other's program has ended often enough.
             RunningCluster.Signal(RunningCluster.Continue, elector);
-            RunningCluster.Signal(RunningCluster.Kill, second.Pid);
-            Assert.Equal(elector, ParentOf(ParentOf((await StartAsync(3)).Pid)));
+            for (var number = 3; ElectorOf(second.Pid) is not 0 and var leads && leads != elector; number++)
+            {
+                RunningCluster.Signal(RunningCluster.Kill, second.Pid);
+                second = await StartAsync(number);
+            }
         }
 
         Assert.False(File.Exists(Path.Combine(_directory.FullName, "two")), "two programs worked at once");
@@ -103,16 +109,14 @@ public sealed class LeadTests : IAsyncLifetime
     [Fact]
     public async Task Asked_to_end_it_ends_the_program_first_and_resigns()
     {
-        var elector = Lead();
+        var elector = LeadFor(LongTtl);
         var first = await StartAsync(1);
         RunningCluster.Signal(RunningCluster.Terminate, elector.Id);
         await elector.WaitForExitAsync();
         Assert.Equal(128 + RunningCluster.Terminate, elector.ExitCode);
         Assert.False(IsAlive(first.Pid));
-        var began = Stopwatch.GetTimestamp();
-        Lead();
-        await StartAsync(2);
-        Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(Ttl), "the next leader had to wait for the lease");
+        LeadFor(LongTtl);
+        await StartAsync(2); // long before the lease would have ended
     }
 
     [Fact]
@@ -151,10 +155,10 @@ public sealed class LeadTests : IAsyncLifetime
         Assert.True(ended.Code == 125 && ended.Complaints is [var why] && why.Contains("--endpoints", StringComparison.Ordinal), ended.ToString());
     }
 
-    private const int Ttl = 4;
+    private Process Lead(params string[] command) => LeadFor(ShortTtl, command);
 
-    private Process Lead(params string[] command) => Start(
-        ["lead", "billing/dialer", "--endpoints", Endpoint, "--ttl", Ttl.ToString(CultureInfo.InvariantCulture), "--grace", "0.3", .. command.Length == 0 ? ["--", "python3", "program.py"] : command]);
+    private Process LeadFor(int ttl, params string[] command) => Start(
+        ["lead", "billing/dialer", "--endpoints", Endpoint, "--ttl", ttl.ToString(CultureInfo.InvariantCulture), "--grace", "0.3", .. command.Length == 0 ? ["--", "python3", "program.py"] : command]);
 
     private Process Start(params string[] arguments)
     {
@@ -178,6 +182,19 @@ public sealed class LeadTests : IAsyncLifetime
         return File.Exists(path)
             ? [.. File.ReadAllLines(path).Select(l => l.Split(' ')).Where(p => p.Length == 2).Select(p => (long.Parse(p[0], CultureInfo.InvariantCulture), int.Parse(p[1], CultureInfo.InvariantCulture)))]
             : [];
+    }
+
+    /// <summary>The elector of a running program; 0 when it has ended meanwhile.</summary>
+    private static int ElectorOf(int program)
+    {
+        try
+        {
+            return ParentOf(ParentOf(program));
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
     }
 
     private static int ParentOf(int pid)
