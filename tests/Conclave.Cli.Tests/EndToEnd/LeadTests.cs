@@ -101,6 +101,8 @@ public sealed class LeadTests : IAsyncLifetime
                 RunningCluster.Signal(RunningCluster.Kill, second.Pid);
                 second = await StartAsync(number);
             }
+
+            Assert.Equal(elector, ElectorOf(second.Pid));
         }
 
         Assert.False(File.Exists(Path.Combine(_directory.FullName, "two")), "two programs worked at once");
