@@ -42,6 +42,12 @@ public interface IDiskFile : IDisposable
     /// <summary>Reads until <paramref name="buffer"/> is full or the file ends; returns how many bytes.</summary>
     int Read(long offset, Span<byte> buffer);
 
+    /// <summary>
+    /// Makes the file at least <paramref name="length"/> bytes long, the new ones zero and their place on the disk reserved, so that flushes of what is written there need not
+    /// wait for the file system to note a new length. False: this disk cannot, or has no room for all of it; the file may have grown by a part.
+    /// </summary>
+    bool Allocate(long length);
+
     /// <summary>Cuts the file.</summary>
     void Truncate(long length);
 

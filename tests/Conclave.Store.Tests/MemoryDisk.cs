@@ -10,6 +10,9 @@ internal sealed class MemoryDisk : IDisk
 
     public bool FlushFails { get; set; }
 
+    /// <summary>Files can be allocated ahead.</summary>
+    public bool Allocates { get; init; }
+
     public IEnumerable<string> Paths => _files.Keys.Order(StringComparer.Ordinal);
 
     /// <summary>The disk as it is found after a power cut.</summary>
@@ -97,6 +100,13 @@ internal sealed class MemoryDisk : IDisk
             var count = (int)Math.Max(0, Math.Min(buffer.Length, content.Bytes.Length - offset));
             content.Bytes.AsSpan((int)offset, count).CopyTo(buffer);
             return count;
+        }
+
+        public bool Allocate(long length)
+        {
+            if (disk.Allocates && length > content.Bytes.Length)
+                content.Bytes = [.. content.Bytes, .. new byte[length - content.Bytes.Length]];
+            return disk.Allocates;
         }
 
         public void Truncate(long length) => content.Bytes = content.Bytes[..(int)length];

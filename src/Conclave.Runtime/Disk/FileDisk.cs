@@ -179,6 +179,26 @@ public sealed class FileDisk : IDisk, IDisposable
             return total;
         }
 
+        public bool Allocate(long length)
+        {
+            if (!OperatingSystem.IsLinux())
+                return false;
+            while (Libc.Allocate(handle, mode: 0, offset: 0, length) != 0)
+            {
+                switch (Marshal.GetLastPInvokeError())
+                {
+                    case Libc.Interrupted:
+                        continue;
+                    case Libc.NotSupported or Libc.NoSystemCall or Libc.NoSpace or Libc.OverQuota or Libc.FileTooLarge:
+                        return false;
+                    case var errno:
+                        throw Failed("fallocate", path, errno);
+                }
+            }
+
+            return true;
+        }
+
         public void Truncate(long length)
         {
             while (Libc.SetLength(handle, length) != 0)

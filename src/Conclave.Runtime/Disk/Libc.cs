@@ -15,6 +15,11 @@ internal static partial class Libc
     public const int LockNonBlocking = 4;
     public const int SeekEnd = 2;
     public const int Interrupted = 4;
+    public const int FileTooLarge = 27;
+    public const int NoSpace = 28;
+    public const int NoSystemCall = 38;
+    public const int NotSupported = 95;
+    public const int OverQuota = 122;
     public const int WouldBlockLinux = 11;
     public const int WouldBlockMac = 35;
     public const int OwnerReadWrite = 0x180; // 0600
@@ -42,6 +47,10 @@ internal static partial class Libc
 
     [LibraryImport("libc", EntryPoint = "ftruncate", SetLastError = true)]
     public static partial int SetLength(SafeFileHandle file, long length);
+
+    /// <summary>Linux only. Not posix_fallocate, which writes every block where the file system cannot allocate.</summary>
+    [LibraryImport("libc", EntryPoint = "fallocate64", SetLastError = true)]
+    public static partial int Allocate(SafeFileHandle file, int mode, long offset, long length);
 
     [LibraryImport("libc", EntryPoint = "lseek", SetLastError = true)]
     public static partial long Seek(SafeFileHandle file, long offset, int whence);

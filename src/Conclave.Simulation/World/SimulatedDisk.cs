@@ -157,6 +157,13 @@ internal sealed class SimulatedDisk(Random random) : IDisk
 
         public int Read(long offset, Span<byte> buffer) => file.Read(offset, buffer);
 
+        public bool Allocate(long length)
+        {
+            disk.Operation();
+            file.Allocate(length);
+            return true;
+        }
+
         public void Truncate(long length)
         {
             disk.Operation();

@@ -42,6 +42,13 @@ internal sealed class SimulatedFile(string name)
         return count;
     }
 
+    /// <summary>The length is metadata: a flush keeps it, a power cut may not.</summary>
+    public void Allocate(long length)
+    {
+        Grow(ref _seen, checked((int)length));
+        Length = Math.Max(Length, (int)length);
+    }
+
     public void Truncate(long length)
     {
         if (length < Length)

@@ -21,7 +21,11 @@ internal static class WalCodec
     /// <param name="Mark">A snapshot that has become durable.</param>
     /// <param name="ResetsLog">The mark came from the leader and replaces every entry before it.</param>
     /// <param name="Entries">They replace everything from the index of the first of them.</param>
-    public readonly record struct Batch(HardState? HardState, SnapshotMark? Mark, bool ResetsLog, IReadOnlyList<Entry> Entries);
+    public readonly record struct Batch(HardState? HardState, SnapshotMark? Mark, bool ResetsLog, IReadOnlyList<Entry> Entries)
+    {
+        /// <summary>It says nothing, so it says that its segment was closed behind it.</summary>
+        public bool IsSeal => HardState is null && Mark is null && !ResetsLog && Entries.Count == 0;
+    }
 
     [Flags]
     private enum Parts : byte

@@ -8,7 +8,7 @@ namespace Conclave.Store.Wal;
 internal sealed partial class WriteAheadLog
 {
     /// <summary>
-    /// Opens the log of <paramref name="owner"/>, or begins one. A torn last record is cut. Then the active segment is copied, flushed and renamed: after a
+    /// Opens the log of <paramref name="owner"/>, or begins one. A torn last record is cut, and the zeros that were allocated ahead. Then the active segment is copied, flushed and renamed: after a
     /// flush that failed in an earlier life the page cache may show bytes that the disk never got, and only a copy proves them (DESIGN 5.3).
     /// </summary>
     /// <exception cref="DamagedFileException">Something before the last record is not what was written.</exception>
@@ -34,7 +34,7 @@ internal sealed partial class WriteAheadLog
             var bytes = ReadWhole(disk, Segment.PathOf(sequence));
             var isLast = sequence == sequences[^1];
             segments.Add(scan.Segment(sequence, bytes, isLast, out var validLength));
-            cut = bytes.Length - validLength;
+            cut = bytes.AsSpan(validLength).LastIndexOfAnyExcept((byte)0) + 1;
             valid = bytes.AsSpan(0, validLength);
         }
 
@@ -90,10 +90,13 @@ internal sealed partial class WriteAheadLog
             var path = WriteAheadLog.Segment.PathOf(sequence);
             var salt = Header(path, sequence, bytes, out var at);
             var last = default(LogIndex);
+            var isSealed = false;
             while (at < bytes.Length)
             {
                 if (!WalRecord.TryRead(bytes, at, salt, out var kind, out var payload, out _) || kind != WalRecord.Kind.Batch)
                 {
+                    if (isSealed && bytes.AsSpan(at).IndexOfAnyExcept((byte)0) < 0)
+                        break;
                     if (!isLast)
                         throw new DamagedFileException(path, at, "the record's checksum does not match, in a segment that was complete");
                     if (WalRecord.AnyAfter(bytes, at, salt))
@@ -103,6 +106,7 @@ internal sealed partial class WriteAheadLog
 
                 var batch = WalCodec.ReadBatch(payload);
                 Replay(batch, path, at);
+                isSealed = batch.IsSeal;
                 if (batch.Entries.Count > 0 && batch.Entries[^1].Index > last)
                     last = batch.Entries[^1].Index;
                 at += WalRecord.FrameBytes + payload.Length;

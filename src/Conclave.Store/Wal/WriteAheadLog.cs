@@ -6,7 +6,8 @@ using Conclave.Consensus.Raft;
 namespace Conclave.Store.Wal;
 
 /// <summary>
-/// The durable log: segments <c>wal/&lt;sequence&gt;.wal</c>, appended to and never changed.
+/// The durable log: segments <c>wal/&lt;sequence&gt;.wal</c>, appended to and never changed. The active one is allocated ahead, so zeros may follow its last record; a
+/// segment that is closed ends with an empty batch, its seal, and is cut there.
 /// <para>
 /// One turn is one record and one flush. It is one record, not several, because an unflushed write may reach the disk in any order: of two
 /// records the second could survive without the first, and then a torn tail would look like damage. With one, whatever is
@@ -26,6 +27,7 @@ internal sealed partial class WriteAheadLog : IDisposable
     private IDiskFile _file;
     private long _closedBytes;
     private long _length;
+    private long _allocated;
     private HardState _hardState;
     private SnapshotMark? _mark;
 
@@ -120,10 +122,22 @@ internal sealed partial class WriteAheadLog : IDisposable
         WalCodec.Write(record, hardState, mark, resetsLog, entries);
         var bytes = MemoryMarshal.AsMemory(record.WrittenMemory).Span;
         WalRecord.Seal(bytes, WalRecord.Kind.Batch, WalRecord.Seed(_active.Salt, _length));
+        AllocateFor(_length + bytes.Length);
         _file.Write(_length, bytes);
         _length += bytes.Length;
         if (entries.Length > 0 && entries[^1].Index > _active.LastIndex)
             _active = _active with { LastIndex = entries[^1].Index };
+    }
+
+    private void AllocateFor(long length)
+    {
+        if (_options.AllocateBytes == 0 || length <= _allocated)
+            return;
+
+        // Not tried again before the next piece is due when the disk could not: then the segment grows with each record until it can or the disk is full.
+        var pieces = (length + _options.AllocateBytes - 1) / _options.AllocateBytes * _options.AllocateBytes;
+        _allocated = Math.Max(length, Math.Min(pieces, _options.SegmentBytes));
+        _file.Allocate(_allocated);
     }
 
     private ArrayBufferWriter<byte> StartRecord()
@@ -137,10 +151,15 @@ internal sealed partial class WriteAheadLog : IDisposable
 
     private void Roll()
     {
+        // The seal is for a power cut that keeps the next segment and not the cut of this one: the zeros after it then are no damage, as they would be after anything else.
+        WriteRecord(null, null, resetsLog: false, []);
+        _file.Truncate(_length);
+        _file.Flush();
         _file.Dispose();
         _closed.Add(_active with { Bytes = _length });
         _closedBytes += _length;
         (_active, _file, _length) = CreateSegment(_disk, _owner, _active.Sequence + 1, _hardState, _mark);
+        _allocated = 0;
     }
 
     private static void Reserve(ArrayBufferWriter<byte> buffer)

@@ -64,5 +64,32 @@ public sealed class FileDiskTests : IDisposable
         FileDisk.Acquire(_root).Dispose();
     }
 
+    [Fact]
+    public void Allocated_bytes_are_zero_and_have_their_place()
+    {
+        using var disk = FileDisk.Acquire(_root);
+        using var file = disk.Create("a");
+        file.Write(0, "begun"u8);
+        if (!file.Allocate(1 << 20))
+            return; // a file system that cannot
+        Assert.Equal(1 << 20, file.Length);
+        var bytes = new byte[1 << 20];
+        Assert.Equal(bytes.Length, file.Read(0, bytes));
+        Assert.True(bytes.AsSpan().StartsWith("begun"u8));
+        Assert.Equal(-1, bytes.AsSpan(5).IndexOfAnyExcept((byte)0));
+    }
+
+    [Fact]
+    public void More_than_the_disk_has_is_not_allocated_and_nothing_breaks()
+    {
+        using var disk = FileDisk.Acquire(_root);
+        using var file = disk.Create("a");
+        Assert.False(file.Allocate(1L << 60));
+        file.Truncate(0);
+        file.Write(0, "on"u8);
+        file.Flush();
+        Assert.Equal(2, file.Length);
+    }
+
     public void Dispose() => Directory.Delete(_root, recursive: true);
 }

@@ -67,7 +67,7 @@ public sealed class WriteAheadLogTests
             {
                 var whole = ends.Count(end => end <= length) - 1;
                 Assert.Equal(2 * whole, contents.Entries.Count);
-                Assert.Equal(length - ends[whole], contents.CutBytes);
+                Assert.InRange(contents.CutBytes, length == ends[whole] ? 0 : 1, length - ends[whole]);
                 wal.Append(null, Entries(9, (ulong)(2 * whole) + 1));
             }
 
@@ -122,6 +122,29 @@ public sealed class WriteAheadLogTests
         Assert.Equal(First, Assert.Throws<DamagedFileException>(() => Open(disk, out _)).File);
         disk.Put(First, bytes[..^1]);
         Assert.Throws<DamagedFileException>(() => Open(disk, out _));
+    }
+
+    [Fact]
+    public void A_closed_segment_that_was_sealed_and_not_yet_cut_is_whole()
+    {
+        var disk = new MemoryDisk();
+        using (var wal = Open(disk, out _, segmentBytes: 200))
+        {
+            for (ulong i = 1; i <= 20; i++)
+                wal.Append(null, Entries(1, i));
+        }
+
+        var bytes = disk.Bytes(First);
+        disk.Put(First, [.. bytes, .. new byte[300]]);
+        using (Open(disk, out var contents))
+            Assert.Equal(20, contents.Entries.Count);
+
+        // Without the seal, zeros are what is left of a record; and nothing but zeros may follow it.
+        const int SealBytes = WalRecord.FrameBytes + 5;
+        disk.Put(First, [.. bytes[..^SealBytes], .. new byte[300]]);
+        Assert.Equal(bytes.Length - SealBytes, Assert.Throws<DamagedFileException>(() => Open(disk, out _)).Offset);
+        disk.Put(First, [.. bytes, .. new byte[300], 1]);
+        Assert.Equal(bytes.Length, Assert.Throws<DamagedFileException>(() => Open(disk, out _)).Offset);
     }
 
     [Fact]
