@@ -165,7 +165,7 @@ internal sealed class SimulatedCluster : IMemberEvents
     void IMemberEvents.LeadershipEstablished(SimulatedMember member, Term term)
     {
         Trace.Say($"{member.Id} established in {term}");
-        _store.CheckEstablished(member);
+        _store.CheckEstablished(member, term);
     }
 
     void IMemberEvents.ProcessEnded(SimulatedMember member, string why)
@@ -241,7 +241,7 @@ internal sealed class SimulatedCluster : IMemberEvents
         },
         Cluster = new ClusterId(0xc0),
         InitialMembership = membership,
-        Wal = new WalOptions { SegmentBytes = 16 << 10, MaxRecordBytes = 4 << 10 },
+        Wal = new WalOptions { SegmentBytes = 16 << 10, AllocateBytes = 6 << 10, MaxRecordBytes = 4 << 10 },
         SnapshotEntries = _weather.SnapshotEntries,
         SnapshotLogBytes = 64 << 10,
         TrailingEntries = _weather.TrailingEntries,
