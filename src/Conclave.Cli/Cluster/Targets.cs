@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using Conclave.Orchestration;
 using Conclave.Orchestration.Cluster;
 using Conclave.Orchestration.Processes;
@@ -8,14 +9,16 @@ namespace Conclave.Cli.Cluster;
 /// <summary>What the words <c>web/2</c>, <c>web</c>, <c>node-2</c>, <c>leader</c>, <c>gateway/1</c> mean in a cluster now.</summary>
 internal sealed class Targets(ClusterHandle cluster)
 {
+    /// <summary>An election takes a fraction of a second, on a busy machine some; who asks during one means the next leader.</summary>
+    private static readonly TimeSpan ElectionPatience = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
+
     /// <summary>The processes that a target names; at least one.</summary>
     public async Task<ImmutableArray<(string Id, ProcessIdentity Process)>> ProcessesAsync(string target, CancellationToken cancel)
     {
         if (target == "leader")
-        {
-            var status = await cluster.StatusAsync(cancel);
-            target = status.Leader?.Node ?? throw new ConclaveException("nobody leads now; try again in a second");
-        }
+            target = await LeaderAsync(cancel);
 
         if (cluster.Nodes.Contains(target, StringComparer.Ordinal))
             return cluster.Holder(target) is { } node ? [(target, node)] : throw new ConclaveException($"{target} does not run");
@@ -28,6 +31,20 @@ internal sealed class Targets(ClusterHandle cluster)
         throw new ConclaveException(
             names.Count == 0 ? $"there is no {target}; nothing runs" : $"there is no {target}; running are {string.Join(", ", names)}",
             names.Count == 0 ? ExitCode.NotRunning : ExitCode.Failed);
+    }
+
+    private async Task<string> LeaderAsync(CancellationToken cancel)
+    {
+        var asked = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            var status = await cluster.StatusAsync(cancel);
+            if (status.Leader is { } leader)
+                return leader.Node;
+            if (Stopwatch.GetElapsedTime(asked) > ElectionPatience)
+                throw new ConclaveException($"nobody has led for {ElectionPatience.TotalSeconds:0} s. {status.Summary}");
+            await Task.Delay(Look, cancel);
+        }
     }
 
     /// <summary>The log files that a target names; works while nothing runs.</summary>

@@ -102,7 +102,7 @@ internal sealed partial class RunningCluster : IAsyncDisposable
     public async Task<string> DoAsync(params IEnumerable<string> arguments)
     {
         var ended = await RunAsync(arguments);
-        Assert.True(ended.Code == 0, $"conclave {string.Join(' ', arguments)}: {ended}");
+        Assert.True(ended.Code == 0, $"conclave {string.Join(' ', arguments)}: {ended}\n{Story()}");
         return ended.Out;
     }
 

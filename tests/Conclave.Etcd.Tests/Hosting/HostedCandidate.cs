@@ -48,6 +48,7 @@ internal static class HostedCandidate
             }
             finally
             {
+                // Work that takes its time to stop: a leadership given up before it has ended would be seen by the next leader.
                 await Task.Delay(100, CancellationToken.None);
                 await File.WriteAllTextAsync(EndedFile, "", CancellationToken.None);
                 Candidate.Say($"stopped, held {leadership.IsHeld}");
