@@ -44,12 +44,13 @@ internal static class Watching
             return;
         }
 
-        await context.Terminal.Console.Live(new Text("")).AutoClear(true).StartAsync(async live =>
+        await context.Terminal.Console.Live(new Text("")).AutoClear(true).Cropping(VerticalOverflowCropping.Bottom).StartAsync(async live =>
         {
             await foreach (var status in statuses.WithCancellation(stopping))
             {
                 var recent = EventReader.Read(context.Cluster.EventDirectories(location)).TakeLast(RecentEvents).ToList();
-                live.UpdateTarget(LiveView.Render(status, recent, context.Time.GetUtcNow(), hint));
+                var size = context.Terminal.Console.Profile; // asked each time: a person may resize the window
+                live.UpdateTarget(LiveView.Render(status, recent, context.Time.GetUtcNow(), hint, size.Width, size.Height));
             }
         });
     }

@@ -277,10 +277,33 @@ public sealed class CommandTests : IDisposable
         var terminal = new Terminal(_out, _error, IsInteractive: false, _root);
         var happened = new ClusterEvent { Id = "node-1.1", Time = DateTimeOffset.UnixEpoch, MonoNs = 1, Node = "node-1", Kind = EventKind.LeaderElected, Subject = "node-2", Why = "[no markup]" };
 
-        terminal.Console.Write(Rendering.LiveView.Render(Healthy, [happened], DateTimeOffset.UnixEpoch, "the hint"));
+        terminal.Console.Write(Rendering.LiveView.Render(Healthy, [happened], DateTimeOffset.UnixEpoch, "the hint", width: 120, height: 40));
 
         foreach (var expected in (string[])["Healthy: web 1/1", "http://127.0.0.1:8080", "leader, token 17", "web/1", "gateway/1", "[no markup]", "the hint"])
             Assert.Contains(expected, Out, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(24, true)]
+    [InlineData(17, false)]
+    [InlineData(12, false)]
+    public void The_live_picture_fits_the_terminal_and_keeps_what_is_not_well(int height, bool framed)
+    {
+        var terminal = new Terminal(_out, _error, IsInteractive: false, _root);
+        var instances = Enumerable.Range(1, 9).Select(n => new InstanceStatus { Id = $"web/{n}", State = n == 9 ? RunState.CrashLoop : RunState.Ready });
+        var status = Healthy with { Services = [new ServiceStatus { Name = "web", Desired = 9, Ready = 8, Instances = [.. instances] }] };
+        var events = Enumerable.Range(0, 8)
+            .Select(n => new ClusterEvent { Id = $"node-1.{n}", Time = DateTimeOffset.UnixEpoch, MonoNs = n, Node = "node-1", Kind = EventKind.LeaderElected, Subject = "node-2", Why = new string('x', 200) })
+            .ToList();
+
+        terminal.Console.Write(Rendering.LiveView.Render(status, events, DateTimeOffset.UnixEpoch, "the hint", width: 80, height));
+
+        var lines = Out.TrimEnd('\n').Split('\n');
+        Assert.InRange(lines.Length, 1, height);
+        Assert.Equal(framed, Out.Contains('╭', StringComparison.Ordinal));
+        foreach (var expected in (string[])["Healthy: web 1/1", "http://127.0.0.1:8080", "web/9", "crash loop", "the hint"])
+            Assert.Contains(expected, Out, StringComparison.Ordinal);
+        Assert.Equal(height == 12, Out.Contains("more", StringComparison.Ordinal));
     }
 
     private static string SampleFile()

@@ -6,27 +6,42 @@ using Spectre.Console.Rendering;
 
 namespace Conclave.Cli.Rendering;
 
-/// <summary>The picture that <c>up</c> and <c>status --watch</c> redraw. Pure: the same status gives the same picture.</summary>
+/// <summary>The picture that <c>up</c> and <c>status --watch</c> redraw. Pure: the same status and size give the same picture.</summary>
+/// <remarks>
+/// It never has more lines than the terminal. First go the events, the oldest first, then the frames, then instances that are ready: the sentence, the addresses and what is not well stay.
+/// </remarks>
 internal static class LiveView
 {
-    public static IRenderable Render(ClusterStatus status, IReadOnlyCollection<ClusterEvent> recent, DateTimeOffset now, string hint)
+    private const int FramedLines = 4; // above, heading, rule, below
+    private const int PlainLines = 1; // heading
+
+    public static IRenderable Render(ClusterStatus status, IReadOnlyCollection<ClusterEvent> recent, DateTimeOffset now, string hint, int width, int height)
     {
+        var instances = status.Services.SelectMany(service => service.Instances).Concat(status.Gateways).ToList();
+        var room = height - 3; // the sentence, the addresses, the hint
+        var framed = status.Nodes.Length + instances.Count + 2 * FramedLines <= room;
+        room -= status.Nodes.Length + 2 * (framed ? FramedLines : PlainLines);
+        var shown = instances.Count <= room ? instances : [.. instances.OrderBy(i => i.State == RunState.Ready).Take(Math.Max(room - 1, 1))];
+        room -= Math.Min(instances.Count, shown.Count + 1);
+
         var rows = new List<IRenderable>
         {
-            new Text(status.Summary, new Style(ColorOf(status.State), decoration: Decoration.Bold)),
-            new Text(status.Urls.IsEmpty ? "" : string.Join("  ", status.Urls), new Style(Color.Blue)),
-            Nodes(status, now),
-            Instances(status, now),
+            Line(status.Summary, width, new Style(ColorOf(status.State), decoration: Decoration.Bold)),
+            Line(string.Join("  ", status.Urls), width, new Style(Color.Blue)),
+            Nodes(status, now, framed),
+            Instances(shown, now, framed),
         };
-        foreach (var happened in recent)
-            rows.Add(new Text(EventText.Line(happened, TimeZoneInfo.Local), new Style(Color.Grey)));
-        rows.Add(new Text(hint, new Style(Color.Grey)));
+        if (shown.Count < instances.Count)
+            rows.Add(Line(string.Create(CultureInfo.InvariantCulture, $"and {instances.Count - shown.Count} more"), width, new Style(Color.Grey)));
+        foreach (var happened in recent.TakeLast(Math.Max(room, 0)))
+            rows.Add(Line(EventText.Line(happened, TimeZoneInfo.Local), width, new Style(Color.Grey)));
+        rows.Add(Line(hint, width, new Style(Color.Grey)));
         return new Rows(rows);
     }
 
-    private static Table Nodes(ClusterStatus status, DateTimeOffset now)
+    private static Table Nodes(ClusterStatus status, DateTimeOffset now, bool framed)
     {
-        var table = Plain("node", "pid", "role", "state", "restarts", "since");
+        var table = Table(framed, "node", "pid", "role", "state", "restarts", "since");
         foreach (var node in status.Nodes)
         {
             var role = status.Leader?.Node == node.Name ? $"leader, token {status.Leader.Token.ToString(CultureInfo.InvariantCulture)}" : node.Role ?? "";
@@ -36,10 +51,10 @@ internal static class LiveView
         return table;
     }
 
-    private static Table Instances(ClusterStatus status, DateTimeOffset now)
+    private static Table Instances(List<InstanceStatus> instances, DateTimeOffset now, bool framed)
     {
-        var table = Plain("instance", "pid", "port", "node", "state", "restarts", "since");
-        foreach (var instance in status.Services.SelectMany(service => service.Instances).Concat(status.Gateways))
+        var table = Table(framed, "instance", "pid", "port", "node", "state", "restarts", "since");
+        foreach (var instance in instances)
         {
             table.AddRow(
                 Cell(instance.Id), Cell(instance.Pid), Cell(instance.Port), Cell(instance.Node ?? ""), Cell(instance.State), Cell(instance.Restarts),
@@ -49,13 +64,16 @@ internal static class LiveView
         return table;
     }
 
-    private static Table Plain(params string[] columns)
+    private static Table Table(bool framed, params string[] columns)
     {
-        var table = new Table().Border(TableBorder.Rounded).BorderColor(Color.Grey);
+        var table = new Table().Border(framed ? TableBorder.Rounded : TableBorder.None).BorderColor(Color.Grey);
         foreach (var column in columns)
-            table.AddColumn(new TableColumn(new Text(column, new Style(Color.Grey))));
+            table.AddColumn(new TableColumn(new Text(column, new Style(Color.Grey))).NoWrap());
         return table;
     }
+
+    /// <summary>Exactly one line: what does not fit is cut, for a line that wraps would push another off the screen.</summary>
+    private static Text Line(string text, int width, Style style) => new(text.Length <= width ? text : string.Concat(text.AsSpan(0, Math.Max(width - 1, 0)), "…"), style);
 
     private static Text Cell(string text) => new(text);
 

@@ -66,7 +66,7 @@ public sealed record InstanceRecord
     /// <summary>How the process before this one ended; null when there was none.</summary>
     public ProcessExit? LastExit { get; init; }
 
-    /// <summary>When <see cref="State"/> was entered.</summary>
+    /// <summary>When <see cref="State"/> was entered or <see cref="WasReady"/> changed.</summary>
     public required DateTimeOffset Since { get; init; }
 }
 

@@ -249,7 +249,7 @@ public sealed class Worker
     private Supervised Add(InstanceId id, Assignment assignment)
     {
         var machine = new InstanceMachine(assignment, _random, _options, Now) { Restarts = _launcher.RestartsOf(id) };
-        var instance = new Supervised(id, machine) { Since = _time.GetUtcNow() };
+        var instance = new Supervised(id, machine);
         _instances.Add(id, instance);
         return instance;
     }
@@ -268,6 +268,8 @@ public sealed class Worker
         instance.Machine.Adopted(assignment with { Generation = record.Generation }, record.WasReady, Now);
         instance.Machine.Want(assignment, Now);
         instance.Port = record.Port;
+        if (record.WasReady)
+            instance.Enter(RunState.Ready, record.Since);
         _events.Append(EventKind.InstanceAdopted, id.ToString(), why: "its worker was replaced", data: new JsonObject { ["pid"] = process.Identity.Pid, ["port"] = record.Port });
     }
 
@@ -382,8 +384,12 @@ public sealed class Worker
         };
         if (report == instance.Reported)
             return;
-        if (report.State != instance.Reported?.State)
-            report = report with { Since = instance.Since = _time.GetUtcNow() };
+        if (report.State != instance.Entered)
+        {
+            instance.Enter(report.State, _time.GetUtcNow());
+            report = report with { Since = instance.Since };
+        }
+
         if (report.State == RunState.Ready != (instance.Reported?.State == RunState.Ready) && instance.Process is not null)
             _launcher.Remember(instance.Id, wasReady: report.State == RunState.Ready);
         instance.Reported = report;
@@ -449,9 +455,18 @@ public sealed class Worker
 
         public int Port { get; set; }
 
-        public DateTimeOffset Since { get; set; }
+        /// <summary>The state that <see cref="Since"/> speaks of; an adopted one served before it was ours.</summary>
+        public RunState? Entered { get; private set; }
+
+        public DateTimeOffset Since { get; private set; }
 
         public InstanceReport? Reported { get; set; }
+
+        public void Enter(RunState state, DateTimeOffset since)
+        {
+            Entered = state;
+            Since = since;
+        }
 
         public void Release()
         {

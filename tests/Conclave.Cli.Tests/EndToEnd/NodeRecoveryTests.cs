@@ -18,6 +18,7 @@ public sealed class NodeRecoveryTests(SharedCluster shared)
         var before = await cluster.HealthyAsync();
         var worker = before.Follower();
         var moment = RunningCluster.Now();
+        var time = DateTimeOffset.UtcNow;
         await using var load = await cluster.LoadAsync(posts: true);
 
         await cluster.DoAsync("kill", worker, "--signal", signal);
@@ -28,6 +29,7 @@ public sealed class NodeRecoveryTests(SharedCluster shared)
         Assert.Equal(
             before.AllInstances().Where(i => i.Node == worker).Select(i => i.Id).Order(StringComparer.Ordinal),
             events.Where(e => e.Kind == EventKind.InstanceAdopted).Select(e => e.Subject).Order(StringComparer.Ordinal));
+        Assert.All(after.AllInstances(), i => Assert.True(i.Since < time, $"{i.Id} went on all the while, and is said to be {i.State} since {i.Since:O}"));
         Assert.True(before.Leader == after.Leader, $"{before.Leader} led, then {after.Leader}\n{cluster.Story()}");
         (await load.EndAsync()).RequireNoFailure();
     }
