@@ -19,6 +19,7 @@ internal static class Arrows
         ["Conclave.Orchestration"] = new(3, ["Conclave", "Conclave.Wire"], ["Yarp.ReverseProxy", "YamlDotNet"]),
         ["Conclave.Etcd"] = new(3, ["Conclave", "Conclave.Wire"], []),
         ["Conclave.ZooKeeper"] = new(3, ["Conclave"], []),
+        ["Conclave.Kubernetes"] = new(3, ["Conclave"], []),
         ["Conclave.Cli"] = new(4, ["Conclave.Server", "Conclave.Simulation", "Conclave.Orchestration", "Conclave.Etcd"], ["System.CommandLine", "Spectre.Console"]),
     };
 
