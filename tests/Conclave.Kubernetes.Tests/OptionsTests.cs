@@ -10,7 +10,7 @@ public sealed class OptionsTests : IDisposable
     public void A_pod_needs_no_options()
     {
         var access = Resolve(new KubernetesClientOptions());
-        Assert.Equal("https://10.96.0.1:443/", access.Server.AbsoluteUri);
+        Assert.Equal("https://10.96.0.1:6443/", access.Server.AbsoluteUri);
         Assert.Equal("team-a", access.Namespace);
         Assert.Equal("first", access.Token.Read());
         Assert.NotNull(access.TrustOnly);
@@ -30,7 +30,7 @@ public sealed class OptionsTests : IDisposable
     }
 
     [Fact]
-    public void An_IPv6_cluster_has_its_address_in_brackets() => Assert.Equal("https://[fd00::1]:443/", Resolve(new KubernetesClientOptions(), "fd00::1").Server.AbsoluteUri);
+    public void An_IPv6_cluster_has_its_address_in_brackets() => Assert.Equal("https://[fd00::1]:6443/", Resolve(new KubernetesClientOptions(), "fd00::1").Server.AbsoluteUri);
 
     [Fact]
     public void Options_win_over_the_pods_own()
@@ -146,6 +146,6 @@ public sealed class OptionsTests : IDisposable
         File.WriteAllText(Path.Combine(_pod.FullName, "token"), "first\n");
         File.WriteAllText(Path.Combine(_pod.FullName, "namespace"), "team-a");
         File.WriteAllText(Path.Combine(_pod.FullName, "ca.crt"), KubernetesServer.Authority);
-        return ClusterAccess.Resolve(options, name => name == "KUBERNETES_SERVICE_HOST" ? host : name == "KUBERNETES_SERVICE_PORT" ? "443" : null, _pod.FullName);
+        return ClusterAccess.Resolve(options, name => name == "KUBERNETES_SERVICE_HOST" ? host : name == "KUBERNETES_SERVICE_PORT" ? "6443" : null, _pod.FullName);
     }
 }
