@@ -59,6 +59,7 @@ public sealed record KubernetesClientOptions
     public void Validate()
     {
         Require(Namespace is null || LeaseName.IsNamespace(Namespace), nameof(Namespace), Namespace ?? "", LeaseName.NamespaceRule);
+        Require(Token is null || !Token.Any(char.IsWhiteSpace), nameof(Token), "(not shown)", "must not have spaces or line ends in it");
         Require(RequestTimeout > TimeSpan.Zero, nameof(RequestTimeout), RequestTimeout, "must be above zero");
         Require(ConnectTimeout > TimeSpan.Zero, nameof(ConnectTimeout), ConnectTimeout, "must be above zero");
         Require(PollInterval > TimeSpan.Zero, nameof(PollInterval), PollInterval, "must be above zero");

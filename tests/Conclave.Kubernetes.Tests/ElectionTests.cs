@@ -161,7 +161,7 @@ public sealed partial class ElectionTests(KubernetesServer server) : IClassFixtu
     {
         await using var leadership = await ElectedAsync(_bench.NewElection("a", Short));
         var until = leadership.EndsAt!.Value + TimeSpan.FromSeconds(3);
-        for (var write = 0; Instant.Now(BootTime.Provider) < until; write++)
+        for (var write = 0; Instant.Now(BootTime.Provider) < until; write++, await Task.Delay(5))
             await server.PatchAsync(_bench.Lease, $$$$"""{"metadata": {"labels": {"write": "{{{{write}}}}"}}}""");
         Assert.True(leadership.IsHeld);
         Assert.NotNull((await server.GetAsync(_bench.Lease))!["metadata"]!["labels"]!["write"]);

@@ -10,6 +10,9 @@ namespace Conclave.Kubernetes;
 [SuppressMessage("Design", "CA1001", Justification = "WithdrawAsync, which every candidacy ends with, disposes it.")]
 internal sealed class Candidacy(KubernetesClient client, string election, string leaseName, KubernetesElectionOptions options)
 {
+    // Somebody who writes the object all the time, without wanting to lead, is given way to so often in a row.
+    private const int RenewalAttemptsMax = 10;
+
     private readonly string _identity = $"{options.Identity}_{Guid.NewGuid():n}";
     private readonly CancellationTokenSource _stopping = new();
     private Task _running = Task.CompletedTask;
@@ -190,19 +193,23 @@ internal sealed class Candidacy(KubernetesClient client, string election, string
 
     private async Task<Renewal> AskAsync(CancellationToken over)
     {
-        var sentAt = Instant.Now(Time);
         try
         {
-            if (await Api.ReplaceAsync(LeaseRecord.Renewed(_held!, Ttl, Time.GetUtcNow()), Ttl / options.Lease.RenewalsPerTtl, over).ConfigureAwait(false) is { } renewed)
+            for (var attempt = 0; attempt < RenewalAttemptsMax; attempt++)
             {
-                _held = renewed;
-                return new Renewal.Granted(sentAt, Ttl);
+                var sentAt = Instant.Now(Time);
+                if (await Api.ReplaceAsync(LeaseRecord.Renewed(_held!, Ttl, Time.GetUtcNow()), Ttl / options.Lease.RenewalsPerTtl, over).ConfigureAwait(false) is { } renewed)
+                {
+                    _held = renewed;
+                    return new Renewal.Granted(sentAt, Ttl);
+                }
+
+                // Written by another: one who changed a label, or an earlier renewal of ours whose answer was lost. Or it is no longer ours.
+                if (await Api.ReadAsync(leaseName, over).ConfigureAwait(false) is not { } current || current.Holder != _identity)
+                    return new Renewal.Refused();
+                _held = current;
             }
 
-            // Written by another: one who changed a label, or an earlier renewal of ours whose answer was lost. Or it is no longer ours.
-            if (await Api.ReadAsync(leaseName, over).ConfigureAwait(false) is not { } current || current.Holder != _identity)
-                return new Renewal.Refused();
-            _held = current;
             return new Renewal.Unknown();
         }
         catch (Exception fault) when (KubernetesFault.IsFault(fault))

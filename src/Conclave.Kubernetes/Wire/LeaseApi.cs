@@ -151,6 +151,10 @@ internal sealed class LeaseApi : IDisposable
         {
             throw new RefusedException(verb, null, distrust.Message, fault);
         }
+        catch (UnauthorizedAccessException fault)
+        {
+            throw new RefusedException(verb, HttpStatusCode.Unauthorized, fault.Message, fault); // the token's file is not for us
+        }
         catch (Exception fault) when (fault is HttpRequestException or IOException)
         {
             throw Silence($"{verb}: {fault.Message}", fault);
