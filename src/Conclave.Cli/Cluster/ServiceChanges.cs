@@ -1,12 +1,18 @@
+using System.Diagnostics;
+using System.Text.Json;
 using Conclave.Orchestration;
 using Conclave.Orchestration.Cluster;
 using Conclave.Wire.Etcd;
+using Conclave.Wire.Grpc;
 
 namespace Conclave.Cli.Cluster;
 
 /// <summary>What people change of the desired state; the leader and the workers do the rest.</summary>
 internal sealed class ServiceChanges(ClusterHandle cluster)
 {
+    /// <summary>Beyond the store's own time for one request: an election, or a busy machine, is waited for.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     public async Task<int> ScaleAsync(string service, int replicas, CancellationToken cancel)
     {
         if (replicas < 0)
@@ -40,16 +46,37 @@ internal sealed class ServiceChanges(ClusterHandle cluster)
 
     private async Task ChangeAsync(string service, Func<ServiceState, ServiceState> change, CancellationToken cancel)
     {
-        try
+        string? wanted = null;
+        var unknown = false;
+        var began = Stopwatch.GetTimestamp();
+        while (true)
         {
-            var done = await cluster.Store.UpdateAsync(
-                cluster.Store.Keys.Service(service), ClusterJson.Default.ServiceState, state => state is null ? null : change(state), cancel);
-            if (done is null)
-                throw new ConclaveException($"there is no service {service}; it has {await NamesAsync(cancel)}");
+            try
+            {
+                var done = await cluster.Store.UpdateAsync(cluster.Store.Keys.Service(service), ClusterJson.Default.ServiceState, ChangeOnce, cancel);
+                if (done is null)
+                    throw new ConclaveException($"there is no service {service}; it has {await NamesAsync(cancel)}");
+                return;
+            }
+            catch (EtcdException passing) when (passing.Status is GrpcStatus.Unavailable or GrpcStatus.DeadlineExceeded && Stopwatch.GetElapsedTime(began) < Patience)
+            {
+                unknown |= passing.OutcomeUnknown;
+            }
+            catch (EtcdException failed)
+            {
+                var outcome = unknown || failed.OutcomeUnknown ? "whether it was changed is not known" : "nothing was changed";
+                throw new ConclaveException($"{outcome}: {failed.Message}; 'conclave status' says what is missing", ExitCode.NotRunning, failed);
+            }
         }
-        catch (EtcdException failed)
+
+        // An attempt without an answer may have been carried out: what is there as we wanted it is not changed again (a restart would restart twice).
+        ServiceState? ChangeOnce(ServiceState? state)
         {
-            throw new ConclaveException($"nothing was changed: {failed.Message}; 'conclave status' says what is missing", ExitCode.NotRunning, failed);
+            if (state is null || JsonSerializer.Serialize(state, ClusterJson.Default.ServiceState) == wanted)
+                return state;
+            var next = change(state);
+            wanted = JsonSerializer.Serialize(next, ClusterJson.Default.ServiceState);
+            return next;
         }
     }
 

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Conclave;
 
@@ -8,8 +10,9 @@ namespace Conclave;
 /// </summary>
 /// <remarks>
 /// 64 bits with sign, because that is what the places that must remember it can keep (an SQL bigint, an etcd revision, a ZooKeeper zxid).
-/// Tokens of different elections, or of one election on two backends, cannot be compared.
+/// Tokens of different elections, or of one election on two backends, cannot be compared. In JSON a token is a number.
 /// </remarks>
+[JsonConverter(typeof(FencingTokenConverter))]
 public readonly record struct FencingToken(long Value) : IComparable<FencingToken>
 {
     /// <summary>Older than every leadership: what a gate holds before it has seen a token.</summary>
@@ -40,4 +43,12 @@ public readonly record struct FencingToken(long Value) : IComparable<FencingToke
 
     /// <summary>From a newer leadership or the same.</summary>
     public static bool operator >=(FencingToken left, FencingToken right) => left.Value >= right.Value;
+}
+
+/// <summary>A token in JSON is its number, not an object around it.</summary>
+internal sealed class FencingTokenConverter : JsonConverter<FencingToken>
+{
+    public override FencingToken Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => new(reader.GetInt64());
+
+    public override void Write(Utf8JsonWriter writer, FencingToken value, JsonSerializerOptions options) => writer.WriteNumberValue(value.Value);
 }
