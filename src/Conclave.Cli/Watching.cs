@@ -44,15 +44,25 @@ internal static class Watching
             return;
         }
 
-        await context.Terminal.Console.Live(new Text("")).AutoClear(true).Cropping(VerticalOverflowCropping.Bottom).StartAsync(async live =>
+        var console = context.Terminal.Console;
+        await using var seen = statuses.GetAsyncEnumerator(stopping);
+        var goesOn = await seen.MoveNextAsync();
+        while (goesOn)
         {
-            await foreach (var status in statuses.WithCancellation(stopping))
+            // A live display never shrinks, so in a terminal that was resized a new one begins.
+            var (width, height) = (console.Profile.Width, console.Profile.Height);
+            await console.Live(new Text("")).AutoClear(true).Cropping(VerticalOverflowCropping.Bottom).StartAsync(async live =>
             {
-                var recent = EventReader.Read(context.Cluster.EventDirectories(location)).TakeLast(RecentEvents).ToList();
-                var size = context.Terminal.Console.Profile; // asked each time: a person may resize the window
-                live.UpdateTarget(LiveView.Render(status, recent, context.Time.GetUtcNow(), hint, size.Width, size.Height));
-            }
-        });
+                while (goesOn && (width, height) == (console.Profile.Width, console.Profile.Height))
+                {
+                    var recent = EventReader.Read(context.Cluster.EventDirectories(location)).TakeLast(RecentEvents).ToList();
+                    live.UpdateTarget(LiveView.Render(seen.Current, recent, context.Time.GetUtcNow(), hint, width, height));
+                    goesOn = await seen.MoveNextAsync();
+                }
+            });
+            if (goesOn)
+                console.Clear();
+        }
     }
 
     // One line whenever the sentence changes, and one per event.
