@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using Conclave.Cli.Commands;
 using Conclave.Cli.Lead;
 using Conclave.Orchestration;
@@ -89,6 +90,8 @@ internal static class CommandTree
         InitCommand.Create(context),
         ServeCommand.Create(context),
         LeadCommand.Create(context),
+        LockCommand.Create(context),
+        ElectionCommand.Create(context),
     };
 
     private static async Task<int> ParsedAsync(string[] arguments, CommandContext context, CancellationToken stopping)
@@ -113,7 +116,7 @@ internal static class CommandTree
     private static string Explain(Command root, ParseResult result)
     {
         var command = result.CommandResult.Command;
-        var help = command == root ? "conclave --help" : $"conclave {command.Name} --help";
+        var help = $"{PathOf(result.CommandResult)} --help";
         if (result.UnmatchedTokens is [var unknown, ..])
         {
             var known = unknown.StartsWith('-')
@@ -125,4 +128,7 @@ internal static class CommandTree
 
         return $"{result.Errors[0].Message.TrimEnd('.')}; see '{help}'";
     }
+
+    /// <summary>As a person types it: <c>conclave election show</c>.</summary>
+    private static string PathOf(CommandResult command) => command.Parent is CommandResult parent ? $"{PathOf(parent)} {command.Command.Name}" : command.Command.Name;
 }

@@ -34,6 +34,7 @@ internal sealed class GuardedRun : IDisposable
 
     private readonly Leadership _leadership;
     private readonly LeadOptions _options;
+    private readonly Action<LeadEvent> _tell;
     private readonly string _run = Guid.NewGuid().ToString("N");
     private readonly AnonymousPipeServerStream _orders = new(PipeDirection.Out, HandleInheritability.None);
     private readonly AnonymousPipeServerStream _reports = new(PipeDirection.In, HandleInheritability.None);
@@ -43,10 +44,11 @@ internal sealed class GuardedRun : IDisposable
     private Instant _answered;
     private bool _stopSent;
 
-    private GuardedRun(Leadership leadership, LeadOptions options)
+    private GuardedRun(Leadership leadership, LeadOptions options, Action<LeadEvent> tell)
     {
         _leadership = leadership;
         _options = options;
+        _tell = tell;
         _answered = Now;
         var deadline = leadership.EndsAt ?? throw new InvalidOperationException("This backend has no lease, so no deadline to guard.");
         _guard = ProcessSpawner.Spawn(new ProcessSpec
@@ -86,9 +88,9 @@ internal sealed class GuardedRun : IDisposable
 
     /// <summary>Runs the program until it has ended, for whatever reason. When this returns, neither program nor guard runs any more.</summary>
     /// <exception cref="ProcessStartException">The guard could not be started.</exception>
-    public static async Task<RunOutcome> RunAsync(Leadership leadership, LeadOptions options, CancellationToken stopping)
+    public static async Task<RunOutcome> RunAsync(Leadership leadership, LeadOptions options, Action<LeadEvent> tell, CancellationToken stopping)
     {
-        using var run = new GuardedRun(leadership, options);
+        using var run = new GuardedRun(leadership, options, tell);
         _ = Task.Factory.StartNew(run.Listen, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         return await run.SuperviseAsync(stopping);
     }
@@ -111,13 +113,18 @@ internal sealed class GuardedRun : IDisposable
             if (Now - _answered > Patience)
                 return await EndAsync(new RunOutcome.BrokenOff("the guard has stalled"));
 
-            if (stopping.IsCancellationRequested || !_leadership.IsHeld)
+            // Somebody else may lead from now on: there is no grace left to give. Most often the guard, which knows the deadline, has ended it by now; not so
+            // when the leadership ended before its lease, because an operator or the backend took it away.
+            if (!_leadership.IsHeld)
+                return await EndAsync(new RunOutcome.BrokenOff(WhyLost()));
+
+            if (stopping.IsCancellationRequested)
                 SendStop();
             else
                 Send(new GuardLine.Until(_leadership.EndsAt!.Value));
 
             using var pulse = new CancellationTokenSource(Pulse);
-            using var wake = CancellationTokenSource.CreateLinkedTokenSource(pulse.Token, _stopSent ? CancellationToken.None : stopping, _stopSent ? CancellationToken.None : _leadership.Lost);
+            using var wake = CancellationTokenSource.CreateLinkedTokenSource(pulse.Token, _stopSent ? CancellationToken.None : stopping, _leadership.Lost);
             try
             {
                 await _heard.Reader.WaitToReadAsync(wake.Token);
@@ -134,15 +141,18 @@ internal sealed class GuardedRun : IDisposable
         _answered = Now;
         switch (line)
         {
-            case GuardLine.Heard or GuardLine.Started:
+            case GuardLine.Heard:
+                break;
+            case GuardLine.Started started:
+                _tell(new LeadEvent.Started(started.Pid));
                 break;
             case GuardLine.Failed failed:
                 _outcome ??= new RunOutcome.NotStarted(failed.Code, failed.Why);
                 break;
             case GuardLine.Ended ended:
-                _outcome ??= _leadership.IsHeld || _leadership.LossReason is LossReason.Resigned
+                _outcome ??= _leadership.IsHeld
                     ? new RunOutcome.Ended(ended.Code)
-                    : new RunOutcome.BrokenOff("the leadership was lost");
+                    : new RunOutcome.BrokenOff(WhyLost());
                 break;
             case null:
                 _outcome ??= new RunOutcome.BrokenOff("the guard has died");
@@ -169,6 +179,14 @@ internal sealed class GuardedRun : IDisposable
 
         return outcome;
     }
+
+    private string WhyLost() => _leadership.LossReason switch
+    {
+        LossReason.Removed => "the leadership was taken away: its key is gone, as after 'conclave election resign'",
+        LossReason.LeaseRefused => "the leadership was lost: the backend has ended its lease",
+        LossReason.SteppedDown => "the leadership was lost: another was elected",
+        _ => "the leadership was lost: its lease was not renewed in time",
+    };
 
     private void SendStop()
     {

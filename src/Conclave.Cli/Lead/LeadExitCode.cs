@@ -1,3 +1,4 @@
+using Conclave.Cli.Elections;
 using Conclave.Orchestration.Processes;
 
 namespace Conclave.Cli.Lead;
@@ -5,8 +6,11 @@ namespace Conclave.Cli.Lead;
 /// <summary>How <c>lead</c> and <c>lock</c> end, after <c>timeout(1)</c>: the program's own code, or one of these.</summary>
 internal static class LeadExitCode
 {
-    /// <summary>Conclave itself failed: no endpoint answers, the backend refused.</summary>
-    public const int OwnFailure = 125;
+    /// <summary>The lock was not free in time, so the program was not run.</summary>
+    public const int TimedOut = 124;
+
+    /// <summary>Conclave itself failed: no endpoint answers, the backend refused, the lock was lost while the program ran.</summary>
+    public const int OwnFailure = ElectionAddress.FailureExitCode;
 
     /// <summary>Asked to end (SIGINT, SIGTERM) while no program ran.</summary>
     public const int Interrupted = 130;

@@ -1,59 +1,22 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json.Nodes;
 
 namespace Conclave.Cli.Tests.EndToEnd;
 
-/// <summary>
-/// <c>conclave lead</c> with real processes against our own server. The program that is led holds a lock while it runs and notes when it finds it taken: so two at work at once would show,
-/// however short they were.
-/// </summary>
+/// <summary><c>conclave lead</c> with real processes against our own server.</summary>
 [Collection(EndToEndCollection.Name)]
 public sealed class LeadTests : IAsyncLifetime
 {
-    private const string Program = """
-        import fcntl, os, sys, time
-        lock = open('lock', 'w')
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            open('two', 'a').write('two at work\n')
-        with open('starts', 'a') as starts:
-            starts.write(os.environ['CONCLAVE_TOKEN'] + ' ' + str(os.getpid()) + '\n')
-        while True:
-            time.sleep(0.05)
-        """;
-
     private const int ShortTtl = 4;
     private const int LongTtl = 3600;
 
-    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("conclave-lead-");
-    private readonly List<Process> _running = [];
-    private Process _server = null!;
+    private readonly LedPrograms _programs = new();
+    private string _endpoint = "";
 
-    private string Endpoint => $"unix://{Path.Combine(_directory.FullName, "client")}";
+    public async Task InitializeAsync() => _endpoint = await ElectionServers.ServeAsync(_programs);
 
-    public async Task InitializeAsync()
-    {
-        await File.WriteAllTextAsync(Path.Combine(_directory.FullName, "program.py"), Program);
-        var peer = $"unix://{Path.Combine(_directory.FullName, "peer")}";
-        _server = Start("serve", "--data-dir", "data", "--listen-client-urls", Endpoint, "--advertise-client-urls", Endpoint, "--listen-peer-urls", peer,
-            "--initial-advertise-peer-urls", peer, "--initial-cluster", $"default={peer}", "--heartbeat-interval", "20", "--election-timeout", "200");
-        await Waiting.UntilAsync("the server listens", () => File.Exists(Path.Combine(_directory.FullName, "client")), () => "it does not");
-    }
-
-    public async Task DisposeAsync()
-    {
-        foreach (var process in Enumerable.Reverse(_running))
-        {
-            RunningCluster.SignalIfAlive(RunningCluster.Continue, process.Id);
-            process.Kill();
-            await process.WaitForExitAsync();
-            process.Dispose();
-        }
-
-        await Waiting.UntilAsync("nothing of it runs", () => Starts().All(s => !IsAlive(s.Pid)), () => "a program was left");
-        _directory.Delete(recursive: true);
-    }
+    public Task DisposeAsync() => _programs.EndAsync();
 
     public enum Fault
     {
@@ -64,6 +27,13 @@ public sealed class LeadTests : IAsyncLifetime
         StopGuard,
     }
 
+    public enum Woken
+    {
+        Guard,
+        Elector,
+        Both,
+    }
+
     [Theory]
     [InlineData(Fault.KillProgram)]
     [InlineData(Fault.KillElector)]
@@ -72,10 +42,10 @@ public sealed class LeadTests : IAsyncLifetime
     [InlineData(Fault.StopGuard)]
     public async Task Another_takes_over_and_two_never_work_at_once(Fault fault)
     {
-        var electors = new[] { Lead(), Lead() };
-        var first = await StartAsync(1);
-        var guard = ParentOf(first.Pid);
-        var elector = ParentOf(guard);
+        var electors = new[] { Lead(ShortTtl), Lead(ShortTtl) };
+        var first = await _programs.StartAsync(1);
+        var guard = LedPrograms.ParentOf(first.Pid);
+        var elector = LedPrograms.ParentOf(guard);
         Assert.Contains(elector, electors.Select(e => e.Id));
 
         var (signal, pid) = fault switch
@@ -87,49 +57,134 @@ public sealed class LeadTests : IAsyncLifetime
             _ => (RunningCluster.Stop, guard),
         };
         RunningCluster.Signal(signal, pid);
-        var second = await StartAsync(2);
+        var second = await _programs.StartAsync(2);
 
         Assert.True(second.Token > first.Token);
-        Assert.False(IsAlive(first.Pid));
-        Assert.NotEqual(elector, ParentOf(ParentOf(second.Pid)));
+        Assert.False(LedPrograms.IsAlive(first.Pid));
+        Assert.NotEqual(elector, LedPrograms.ElectorOf(second.Pid));
         if (fault == Fault.StopElector)
         {
             // Woken, it stands again, and has its turn when the other's program has ended often enough.
             RunningCluster.Signal(RunningCluster.Continue, elector);
-            for (var number = 3; ElectorOf(second.Pid) is not 0 and var leads && leads != elector; number++)
+            for (var number = 3; LedPrograms.ElectorOf(second.Pid) is not 0 and var leads && leads != elector; number++)
             {
                 RunningCluster.Signal(RunningCluster.Kill, second.Pid);
-                second = await StartAsync(number);
+                second = await _programs.StartAsync(number);
             }
 
-            Assert.Equal(elector, ElectorOf(second.Pid));
+            Assert.Equal(elector, LedPrograms.ElectorOf(second.Pid));
         }
 
-        Assert.False(File.Exists(Path.Combine(_directory.FullName, "two")), "two programs worked at once");
+        Assert.False(_programs.TwoWorkedAtOnce, "two programs worked at once");
+    }
+
+    [Theory]
+    [InlineData(Fault.KillProgram)]
+    [InlineData(Fault.KillGuard)]
+    [InlineData(Fault.StopGuard)]
+    public async Task What_ends_the_program_alone_hands_the_leadership_on_long_before_the_lease_ends(Fault fault)
+    {
+        Lead(LongTtl);
+        Lead(LongTtl);
+        var first = await _programs.StartAsync(1);
+        var guard = LedPrograms.ParentOf(first.Pid);
+        var elector = LedPrograms.ParentOf(guard);
+
+        RunningCluster.Signal(fault == Fault.StopGuard ? RunningCluster.Stop : RunningCluster.Kill, fault == Fault.KillProgram ? first.Pid : guard);
+
+        var second = await _programs.StartAsync(2);
+        Assert.NotEqual(elector, LedPrograms.ElectorOf(second.Pid));
+        Assert.False(_programs.TwoWorkedAtOnce, "two programs worked at once");
+    }
+
+    [Fact]
+    public async Task Program_ends_with_its_elector_and_not_only_with_the_lease()
+    {
+        var elector = Lead(LongTtl);
+        var first = await _programs.StartAsync(1);
+        RunningCluster.Signal(RunningCluster.Kill, elector.Id);
+        await LedPrograms.DeadAsync(first.Pid);
+    }
+
+    [Fact]
+    public async Task Deadline_counts_from_before_a_renewal_was_sent_however_late_its_answer_comes()
+    {
+        // What the server says arrives after 2 of 12 seconds, so a deadline counted from the answer lies behind the end of the lease.
+        await using var link = new SlowLink(_endpoint, TimeSpan.FromSeconds(2));
+        _programs.Conclave("lead", "billing/dialer", "--endpoints", link.Endpoint, "--ttl", "12", "--grace", "0.3", "--", "python3", LedPrograms.Program);
+        var first = await _programs.StartAsync(1);
+        Lead(ShortTtl);
+
+        link.Cut();
+
+        await _programs.StartAsync(2);
+        Assert.False(LedPrograms.IsAlive(first.Pid));
+        Assert.False(_programs.TwoWorkedAtOnce, "two programs worked at once");
+    }
+
+    [Theory]
+    [InlineData(Woken.Guard)]
+    [InlineData(Woken.Elector)]
+    [InlineData(Woken.Both)]
+    public async Task With_both_stopped_only_the_token_helps_and_the_program_ends_when_either_wakes(Woken woken)
+    {
+        Lead(ShortTtl, LedPrograms.ActingProgram);
+        Lead(ShortTtl, LedPrograms.ActingProgram);
+        var first = await _programs.StartAsync(1);
+        var guard = LedPrograms.ParentOf(first.Pid);
+        var elector = LedPrograms.ParentOf(guard);
+
+        RunningCluster.Signal(RunningCluster.Stop, elector, guard);
+        var second = await _programs.StartAsync(2);
+
+        // Both act now, and nobody is there who could end the first. What they act upon can: each act asks the gate.
+        using var gate = new FencingGate(new MemoryFencingStore());
+        int admitted = 0, refused = 0;
+        await Waiting.UntilAsync("the first has acted after the second", () => LateActs().Length >= 3, () => $"there were {LateActs().Length}");
+        foreach (var act in _programs.Acts)
+        {
+            Assert.True(FencingToken.TryParse(act, out var token));
+            var verdict = await gate.CheckAsync(token, CancellationToken.None);
+            admitted += verdict is FencingVerdict.Admitted ? 1 : 0;
+            refused += verdict is FencingVerdict.Refused ? 1 : 0;
+        }
+
+        Assert.True(admitted > 0 && refused >= 3, $"{admitted} acts were admitted, {refused} refused");
+        Assert.True(LedPrograms.IsAlive(first.Pid));
+
+        RunningCluster.Signal(RunningCluster.Continue, woken switch { Woken.Guard => [guard], Woken.Elector => [elector], _ => new[] { elector, guard } });
+        var began = Stopwatch.GetTimestamp();
+        await LedPrograms.DeadAsync(first.Pid);
+        Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(ShortTtl), $"it was ended after {Stopwatch.GetElapsedTime(began).TotalSeconds:0.0} s");
+        Assert.True(LedPrograms.IsAlive(second.Pid));
+
+        string[] LateActs() => [.. _programs.Acts.SkipWhile(act => act == Text(first.Token)).Where(act => act == Text(first.Token))];
+        static string Text(long token) => token.ToString(CultureInfo.InvariantCulture);
     }
 
     [Fact]
     public async Task Asked_to_end_it_ends_the_program_first_and_resigns()
     {
-        var elector = LeadFor(LongTtl);
-        var first = await StartAsync(1);
+        var elector = Lead(LongTtl);
+        var first = await _programs.StartAsync(1);
         RunningCluster.Signal(RunningCluster.Terminate, elector.Id);
         await elector.WaitForExitAsync();
         Assert.Equal(128 + RunningCluster.Terminate, elector.ExitCode);
-        Assert.False(IsAlive(first.Pid));
-        LeadFor(LongTtl);
-        await StartAsync(2); // long before the lease would have ended
+        Assert.False(LedPrograms.IsAlive(first.Pid));
+        Lead(LongTtl);
+        await _programs.StartAsync(2); // long before the lease would have ended
     }
 
     [Fact]
     public async Task Program_that_cannot_hear_is_killed_after_the_grace()
     {
-        var elector = Lead("--", "python3", "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('starts', 'a').write('1 ' + str(__import__('os').getpid()) + '\\n'); time.sleep(1000)");
-        var first = await StartAsync(1);
+        _programs.Write("deaf.py", "import os, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nopen('starts', 'a').write('1 ' + str(os.getpid()) + '\\n')\ntime.sleep(1000)\n");
+        var elector = Lead(ShortTtl, "deaf.py");
+        var first = await _programs.StartAsync(1);
         RunningCluster.Signal(RunningCluster.Terminate, elector.Id);
         await elector.WaitForExitAsync();
         Assert.Equal(128 + RunningCluster.Kill, elector.ExitCode);
-        Assert.False(IsAlive(first.Pid));
+        Assert.False(LedPrograms.IsAlive(first.Pid));
     }
 
     [Theory]
@@ -144,7 +199,7 @@ public sealed class LeadTests : IAsyncLifetime
     [InlineData(2, "--on-exit", "dance", "--", "true")]
     public async Task Exit_code_says_what_became_of_the_program(int code, params string[] arguments)
     {
-        var ended = await ConclaveProgram.RunAsync(_directory.FullName, ["lead", "billing/dialer", "--endpoints", Endpoint, .. arguments]);
+        var ended = await _programs.RunAsync(["lead", "billing/dialer", "--endpoints", _endpoint, .. arguments]);
         Assert.True(ended.Code == code, ended.ToString());
         if (code is 2 or 126 or 127)
             Assert.Single(ended.Complaints, line => !line.Contains("waits to lead", StringComparison.Ordinal) && !line.Contains(": leads ", StringComparison.Ordinal));
@@ -153,68 +208,37 @@ public sealed class LeadTests : IAsyncLifetime
     [Fact]
     public async Task Where_nobody_answers_one_line_says_so()
     {
-        var ended = await ConclaveProgram.RunAsync(_directory.FullName, "lead", "billing/dialer", "--endpoints", $"http://127.0.0.1:{RunningCluster.FreePort()}", "--", "true");
+        var ended = await _programs.RunAsync("lead", "billing/dialer", "--endpoints", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{RunningCluster.FreePort()}"), "--", "true");
         Assert.True(ended.Code == 125 && ended.Complaints is [var why] && why.Contains("--endpoints", StringComparison.Ordinal), ended.ToString());
     }
 
-    private Process Lead(params string[] command) => LeadFor(ShortTtl, command);
-
-    private Process LeadFor(int ttl, params string[] command) => Start(
-        ["lead", "billing/dialer", "--endpoints", Endpoint, "--ttl", ttl.ToString(CultureInfo.InvariantCulture), "--grace", "0.3", .. command.Length == 0 ? ["--", "python3", "program.py"] : command]);
-
-    private Process Start(params string[] arguments)
+    [Fact]
+    public async Task Told_as_json_every_line_is_an_event()
     {
-        var process = Process.Start(ConclaveProgram.Command(_directory.FullName, arguments))!;
-        process.StandardInput.Close();
-        _ = ConclaveProgram.ReadAsync(process.StandardOutput);
-        _ = ConclaveProgram.ReadAsync(process.StandardError);
-        _running.Add(process);
-        return process;
+        var ended = await _programs.RunAsync("lead", "billing/dialer", "--endpoints", _endpoint, "--json", "--once", "--", "sh", "-c", "echo said; exit 7");
+
+        Assert.Equal(7, ended.Code);
+        Assert.Equal("said\n", ended.Out);
+        var told = ended.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!).ToArray();
+        Assert.Equal(["waiting", "elected", "started", "exited", "resigned"], told.Select(line => line["event"]!.GetValue<string>()));
+        Assert.All(told, line => Assert.Equal((1, "billing/dialer"), (line["v"]!.GetValue<int>(), line["name"]!.GetValue<string>())));
+        Assert.True(told[1]["token"]!.GetValue<long>() > 0);
+        Assert.True(told[1]["lost_at"]!.GetValue<DateTimeOffset>() > told[1]["time"]!.GetValue<DateTimeOffset>());
+        Assert.True(told[2]["pid"]!.GetValue<int>() > 0);
+        Assert.Equal(7, told[3]["code"]!.GetValue<int>());
     }
 
-    private async Task<(long Token, int Pid)> StartAsync(int number)
+    [Fact]
+    public async Task Told_as_json_a_failure_is_an_event_too()
     {
-        await Waiting.UntilAsync($"start {number}", () => Starts().Count >= number, () => $"there were {Starts().Count}");
-        return Starts()[number - 1];
+        var ended = await _programs.RunAsync("lead", "billing/dialer", "--endpoints", _endpoint, "--json", "--", "no-such-program-here");
+
+        Assert.Equal(127, ended.Code);
+        var last = JsonNode.Parse(ended.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1])!;
+        Assert.Equal(("failed", 127), (last["event"]!.GetValue<string>(), last["code"]!.GetValue<int>()));
+        Assert.Contains("no-such-program-here", last["why"]!.GetValue<string>(), StringComparison.Ordinal);
     }
 
-    private List<(long Token, int Pid)> Starts()
-    {
-        var path = Path.Combine(_directory.FullName, "starts");
-        return File.Exists(path)
-            ? [.. File.ReadAllLines(path).Select(l => l.Split(' ')).Where(p => p.Length == 2).Select(p => (long.Parse(p[0], CultureInfo.InvariantCulture), int.Parse(p[1], CultureInfo.InvariantCulture)))]
-            : [];
-    }
-
-    /// <summary>The elector of a running program; 0 when it has ended meanwhile.</summary>
-    private static int ElectorOf(int program)
-    {
-        try
-        {
-            return ParentOf(ParentOf(program));
-        }
-        catch (IOException)
-        {
-            return 0;
-        }
-    }
-
-    private static int ParentOf(int pid)
-    {
-        var stat = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat"));
-        return int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
-    }
-
-    private static bool IsAlive(int pid)
-    {
-        try
-        {
-            var stat = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/stat"));
-            return stat[stat.LastIndexOf(')') + 2] is not ('Z' or 'X');
-        }
-        catch (IOException)
-        {
-            return false;
-        }
-    }
+    private Process Lead(int ttl, string program = LedPrograms.Program) => _programs.Conclave(
+        "lead", "billing/dialer", "--endpoints", _endpoint, "--ttl", ttl.ToString(CultureInfo.InvariantCulture), "--grace", "0.3", "--", "python3", program);
 }
