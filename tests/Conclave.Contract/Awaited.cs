@@ -17,7 +17,9 @@ public static class Awaited
         }
     }
 
-    public static Task LostAsync(Leadership leadership) => UntilAsync("Lost", () => Task.FromResult(leadership.Lost.IsCancellationRequested));
+    public static Task UntilAsync(string condition, Func<bool> holds) => UntilAsync(condition, () => Task.FromResult(holds()));
+
+    public static Task LostAsync(Leadership leadership) => UntilAsync("Lost", () => leadership.Lost.IsCancellationRequested);
 
     public static Task<Leadership> ElectedAsync(ILeaderElection candidate) => candidate.CampaignAsync(default).WaitAsync(Deadline);
 }

@@ -12,7 +12,7 @@ public sealed class RunningProcess : IDisposable
     private readonly List<string> _lines = [];
     private TaskCompletionSource _lineCame = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public RunningProcess(string program, string[] arguments, string directory)
+    public RunningProcess(string program, string[] arguments, string directory, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -21,6 +21,8 @@ public sealed class RunningProcess : IDisposable
             RedirectStandardError = true,
             Environment = { ["ETCDCTL_API"] = "3" },
         };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += (_, line) => Took(line.Data);
         _process.ErrorDataReceived += (_, line) => Took(line.Data);
@@ -30,6 +32,8 @@ public sealed class RunningProcess : IDisposable
     }
 
     public bool HasExited => _process.HasExited;
+
+    public int ExitCode => _process.ExitCode;
 
     public static async Task<string> OutputOfAsync(string program, string[] arguments, string directory)
     {
@@ -123,6 +127,7 @@ public enum Signal
 {
     Interrupt = 2,
     Kill = 9,
+    Terminate = 15,
     Continue = 18,
     Stop = 19,
 }

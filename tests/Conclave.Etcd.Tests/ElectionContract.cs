@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Conclave.Contract;
 using Conclave.Wire.Etcd;
 using Google.Protobuf;
 

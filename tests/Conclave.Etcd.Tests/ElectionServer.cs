@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Conclave.Contract;
 
 namespace Conclave.Etcd.Tests;
 
@@ -34,7 +35,7 @@ public abstract class ElectionServer : IAsyncDisposable
 
     public async Task KillAsync()
     {
-        Signal(Tests.Signal.Kill);
+        Signal(Contract.Signal.Kill);
         await _process!.ExitAsync();
         _process.Dispose();
 

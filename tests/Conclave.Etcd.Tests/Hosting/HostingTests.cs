@@ -1,8 +1,10 @@
 using System.Diagnostics;
+using Conclave.Contract;
 using Conclave.Wire.Etcd;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using static Conclave.Contract.Awaited;
 
 namespace Conclave.Etcd.Tests.Hosting;
 
@@ -12,16 +14,11 @@ public sealed class HostingTests : IAsyncLifetime
     private const string Election = "billing/dialer";
     private const int LongTtlSeconds = 20;
     private const int ShortTtlSeconds = 2;
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
-    private DebianEtcd _server = null!;
+    private readonly DebianEtcd _server = new();
     private readonly List<IHost> _hosts = [];
 
-    public Task InitializeAsync()
-    {
-        _server = NewServer();
-        return _server.StartAsync();
-    }
+    public Task InitializeAsync() => _server.StartAsync();
 
     public async Task DisposeAsync()
     {
@@ -110,7 +107,7 @@ public sealed class HostingTests : IAsyncLifetime
 
         await StandAsync(2);
         await host.StopAsync();
-        await UntilAsync("the child works again", () => Task.FromResult(child.Output.Split('\n').Count(line => line.StartsWith("works", StringComparison.Ordinal)) == 2));
+        await UntilAsync("the child works again", () => child.Output.Split('\n').Count(line => line.StartsWith("works", StringComparison.Ordinal)) == 2);
     }
 
     [Fact]
@@ -211,18 +208,6 @@ public sealed class HostingTests : IAsyncLifetime
     }
 
     private EtcdClient NewClient() => new(new EtcdClientOptions { Endpoints = [_server.Endpoint] });
-
-    private static DebianEtcd NewServer() => new DebianEtcd();
-
-    private static async Task UntilAsync(string condition, Func<Task<bool>> holds)
-    {
-        var started = Stopwatch.GetTimestamp();
-        while (!await holds())
-        {
-            Assert.True(Stopwatch.GetElapsedTime(started) < Deadline, $"In vain awaited: {condition}");
-            await Task.Delay(10);
-        }
-    }
 
     /// <summary>Work that a test waits for.</summary>
     internal sealed class Work(string name, Func<bool>? look = null)

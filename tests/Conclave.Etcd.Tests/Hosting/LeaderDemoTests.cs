@@ -1,20 +1,15 @@
-using System.Diagnostics;
+using Conclave.Contract;
+using static Conclave.Contract.Awaited;
 
 namespace Conclave.Etcd.Tests.Hosting;
 
 /// <summary>The sample as its users run it, five processes, against a real etcd; its times shortened.</summary>
 public sealed class LeaderDemoTests : IAsyncLifetime
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
-
-    private DebianEtcd _server = null!;
+    private readonly DebianEtcd _server = new();
     private readonly Dictionary<string, RunningProcess> _pods = new(StringComparer.Ordinal);
 
-    public Task InitializeAsync()
-    {
-        _server = NewServer();
-        return _server.StartAsync();
-    }
+    public Task InitializeAsync() => _server.StartAsync();
 
     public async Task DisposeAsync()
     {
@@ -82,17 +77,5 @@ public sealed class LeaderDemoTests : IAsyncLifetime
     {
         var own = new DirectoryInfo(AppContext.BaseDirectory); // bin/Conclave.Etcd.Tests/debug/
         return Path.Combine(own.Parent!.Parent!.FullName, "Conclave.Samples.LeaderDemo", own.Name, "Conclave.Samples.LeaderDemo.dll");
-    }
-
-    private static DebianEtcd NewServer() => new DebianEtcd();
-
-    private static async Task UntilAsync(string condition, Func<bool> holds)
-    {
-        var started = Stopwatch.GetTimestamp();
-        while (!holds())
-        {
-            Assert.True(Stopwatch.GetElapsedTime(started) < Deadline, $"In vain awaited: {condition}");
-            await Task.Delay(20);
-        }
     }
 }
