@@ -19,11 +19,7 @@ public sealed class EtcdElection : ILeaderElection
     private readonly EtcdSession _session;
     private readonly ElectionKeys _keys;
     private readonly EtcdElectionOptions _options;
-    private readonly CancellationTokenSource _withdrawn = new();
-    private readonly Lock _gate = new();
-    private Task _campaign = Task.CompletedTask;
-    private (Leadership Leadership, Task Released)? _held;
-    private bool _disposed;
+    private readonly Participation _participation;
 
     /// <param name="session">May carry many elections; not disposed with this one.</param>
     /// <param name="name">The election's name, in etcd the prefix of its keys.</param>
@@ -39,6 +35,7 @@ public sealed class EtcdElection : ILeaderElection
         ArgumentNullException.ThrowIfNull(_options.Value, nameof(options));
         Name = name;
         _keys = new ElectionKeys(name);
+        _participation = new Participation(name, "Use a second session for a second candidate.");
     }
 
     /// <inheritdoc/>
@@ -48,7 +45,7 @@ public sealed class EtcdElection : ILeaderElection
     public Guarantee Guarantee => Guarantee.Exclusive;
 
     /// <inheritdoc/>
-    public Task<Leadership> CampaignAsync(CancellationToken cancellation) => TakePartAsync(CampaignOnceAsync, cancellation);
+    public Task<Leadership> CampaignAsync(CancellationToken cancellation) => TakePartAsync(CampaignUntilElectedAsync, cancellation);
 
     /// <inheritdoc/>
     public Task<Leadership?> TryCampaignAsync(CancellationToken cancellation) => TakePartAsync(TryOnceAsync, cancellation);
@@ -106,58 +103,23 @@ public sealed class EtcdElection : ILeaderElection
     }
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        Task campaign;
-        lock (_gate)
-        {
-            if (_disposed)
-                return;
-            _disposed = true;
-            campaign = _campaign;
-        }
+    public ValueTask DisposeAsync() => _participation.DisposeAsync();
 
-        await _withdrawn.CancelAsync().ConfigureAwait(false);
-        await campaign.ConfigureAwait(false);
-        if (_held is { } held)
-            await held.Leadership.DisposeAsync().ConfigureAwait(false);
-        _withdrawn.Dispose();
-    }
-
-    /// <summary>The frame of a campaign of either kind: one at a time, ended by disposal, faults in the words of elections.</summary>
-    private async Task<T> TakePartAsync<T>(Func<CancellationToken, Task<T>> campaign, CancellationToken cancellation)
-    {
-        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        CancellationTokenSource withdrawn;
-        lock (_gate)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            if (!_campaign.IsCompleted)
-                throw new InvalidOperationException($"A campaign in {Name} is under way already. Use a second session for a second candidate.");
-            if (_held is { } held && StillStands(held))
-                throw new InvalidOperationException($"{Name} is led by this candidate already. Resign first, or use a second session for a second candidate.");
-            _campaign = ended.Task;
-            withdrawn = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _withdrawn.Token);
-        }
-
-        using (withdrawn)
+    /// <summary>A campaign of either kind, with faults in the words of elections.</summary>
+    private Task<T> TakePartAsync<T>(Func<CancellationToken, Task<T>> campaign, CancellationToken cancellation)
+        where T : class? => _participation.CampaignAsync(async withdrawn =>
         {
             try
             {
-                return await campaign(withdrawn.Token).ConfigureAwait(false);
+                return await campaign(withdrawn).ConfigureAwait(false);
             }
             catch (Exception fault) when (fault is EtcdException or TimeoutException)
             {
                 throw EtcdFault.ToElection(Name, fault);
             }
-            finally
-            {
-                ended.SetResult();
-            }
-        }
-    }
+        }, cancellation);
 
-    private async Task<Leadership> CampaignOnceAsync(CancellationToken withdrawn)
+    private async Task<Leadership> CampaignUntilElectedAsync(CancellationToken withdrawn)
     {
         while (true)
         {
@@ -219,28 +181,10 @@ public sealed class EtcdElection : ILeaderElection
 
     private Leadership Lead(Candidacy candidacy)
     {
-        var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var source = new LeadershipSource(Name, candidacy.Leader, candidacy.Lease.Timer, async () =>
-        {
-            try
-            {
-                return await candidacy.WithdrawAsync().ConfigureAwait(false);
-            }
-            finally
-            {
-                released.SetResult();
-            }
-        });
+        var source = new LeadershipSource(Name, candidacy.Leader, candidacy.Lease.Timer, candidacy.WithdrawAsync);
         candidacy.WatchOver(source);
-        lock (_gate)
-            _held = (source.Leadership, released.Task);
         return source.Leadership;
     }
-
-    // A resignation under way will delete the key that a campaign on the same lease would find and take for its own. A leadership that was
-    // lost in any other way has no key left, or one of a lease that no new campaign uses.
-    private static bool StillStands((Leadership Leadership, Task Released) held) =>
-        held.Leadership.IsHeld || (held.Leadership.LossReason is LossReason.Resigned && !held.Released.IsCompleted);
 
     private async Task<T> UntilAnsweredAsync<T>(Func<Task<T>> ask, CancellationToken cancellation)
     {

@@ -61,6 +61,16 @@ public sealed class Leadership : IAsyncDisposable
         }
     }
 
+    /// <summary>It was given up, and the backend was not told for sure yet.</summary>
+    internal bool IsResigning
+    {
+        get
+        {
+            lock (_gate)
+                return _lossReason is Conclave.LossReason.Resigned && _resigning is not { IsCompleted: true };
+        }
+    }
+
     /// <exception cref="LeadershipLostException">It is over.</exception>
     public void ThrowIfLost()
     {

@@ -3,58 +3,15 @@ namespace Conclave;
 /// <summary>One candidate of an <see cref="InMemoryContest"/>.</summary>
 internal sealed class InMemoryElection(InMemoryContest contest, string value) : ILeaderElection
 {
-    private readonly CancellationTokenSource _withdrawn = new();
-    private readonly Lock _gate = new();
-    private Task _campaign = Task.CompletedTask;
-    private Leadership? _held;
-    private bool _disposed;
+    private readonly Participation _participation = new(contest.Name, "Join the election again for a second candidate.");
 
     public string Name => contest.Name;
 
     public Guarantee Guarantee => Guarantee.Exclusive;
 
-    public async Task<Leadership> CampaignAsync(CancellationToken cancellation)
-    {
-        var (ended, withdrawn) = Begin(cancellation);
-        using (withdrawn)
-        {
-            var candidacy = new InMemoryCandidacy(value);
-            try
-            {
-                withdrawn.Token.ThrowIfCancellationRequested();
-                contest.Stand(candidacy);
-                return Lead(candidacy, await candidacy.Elected.Task.WaitAsync(withdrawn.Token).ConfigureAwait(false));
-            }
-            catch (OperationCanceledException)
-            {
-                // It may have been elected in the same moment; then the next is.
-                contest.Withdraw(candidacy);
-                throw;
-            }
-            finally
-            {
-                ended.SetResult();
-            }
-        }
-    }
+    public Task<Leadership> CampaignAsync(CancellationToken cancellation) => _participation.CampaignAsync(CampaignUntilElectedAsync, cancellation);
 
-    public async Task<Leadership?> TryCampaignAsync(CancellationToken cancellation)
-    {
-        var (ended, withdrawn) = Begin(cancellation);
-        using (withdrawn)
-        {
-            try
-            {
-                withdrawn.Token.ThrowIfCancellationRequested();
-                var candidacy = new InMemoryCandidacy(value);
-                return contest.TryStand(candidacy) ? Lead(candidacy, await candidacy.Elected.Task.ConfigureAwait(false)) : null;
-            }
-            finally
-            {
-                ended.SetResult();
-            }
-        }
-    }
+    public Task<Leadership?> TryCampaignAsync(CancellationToken cancellation) => _participation.CampaignAsync(TryOnceAsync, cancellation);
 
     public IAsyncEnumerable<Leader?> ObserveAsync(CancellationToken cancellation) => contest.Feed.ObserveAsync(cancellation);
 
@@ -64,48 +21,33 @@ internal sealed class InMemoryElection(InMemoryContest contest, string value) : 
         return Task.FromResult(contest.Feed.Leader);
     }
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => _participation.DisposeAsync();
+
+    private async Task<Leadership> CampaignUntilElectedAsync(CancellationToken withdrawn)
     {
-        Task campaign;
-        lock (_gate)
+        var candidacy = new InMemoryCandidacy(value);
+        try
         {
-            if (_disposed)
-                return;
-            _disposed = true;
-            campaign = _campaign;
+            contest.Stand(candidacy);
+            return Lead(candidacy, await candidacy.Elected.Task.WaitAsync(withdrawn).ConfigureAwait(false));
         }
-
-        await _withdrawn.CancelAsync().ConfigureAwait(false);
-        await campaign.ConfigureAwait(false);
-        if (_held is { } held)
-            await held.DisposeAsync().ConfigureAwait(false);
-        _withdrawn.Dispose();
-    }
-
-    /// <summary>One campaign at a time, ended by disposal.</summary>
-    private (TaskCompletionSource Ended, CancellationTokenSource Withdrawn) Begin(CancellationToken cancellation)
-    {
-        lock (_gate)
+        catch (OperationCanceledException)
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            if (!_campaign.IsCompleted)
-                throw new InvalidOperationException($"A campaign in {Name} is under way already. Join the election again for a second candidate.");
-            if (_held is { IsHeld: true })
-                throw new InvalidOperationException($"{Name} is led by this candidate already. Resign first, or join the election again for a second candidate.");
-            var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _campaign = ended.Task;
-            return (ended, CancellationTokenSource.CreateLinkedTokenSource(cancellation, _withdrawn.Token));
-        }
-    }
-
-    private Leadership Lead(InMemoryCandidacy candidacy, Leader leader)
-    {
-        var source = new LeadershipSource(Name, leader, lease: null, () =>
-        {
+            // It may have been elected in the same moment; then the next is.
             contest.Withdraw(candidacy);
-            return Task.FromResult(ResignResult.Released);
-        });
-        _held = source.Leadership;
-        return source.Leadership;
+            throw;
+        }
     }
+
+    private async Task<Leadership?> TryOnceAsync(CancellationToken withdrawn)
+    {
+        var candidacy = new InMemoryCandidacy(value);
+        return contest.TryStand(candidacy) ? Lead(candidacy, await candidacy.Elected.Task.ConfigureAwait(false)) : null;
+    }
+
+    private Leadership Lead(InMemoryCandidacy candidacy, Leader leader) => new LeadershipSource(Name, leader, lease: null, () =>
+    {
+        contest.Withdraw(candidacy);
+        return Task.FromResult(ResignResult.Released);
+    }).Leadership;
 }
