@@ -3,6 +3,8 @@ namespace Conclave.ZooKeeper;
 /// <summary>Which servers a client uses, and how long its session outlives it. Checked once, where the client is made.</summary>
 public sealed record ZooKeeperClientOptions
 {
+    internal static readonly TimeSpan SessionTimeoutMin = TimeSpan.FromMilliseconds(100);
+
     /// <summary>
     /// The servers of the ensemble, one per element: <c>host:port</c>; without a port, 2181. One is used at a time, and another when it does not answer.
     /// </summary>
@@ -63,7 +65,7 @@ public sealed record ZooKeeperClientOptions
         Require(Servers is { Count: > 0 }, nameof(Servers), "none", $"must name at least one server, e.g. '127.0.0.1:{ServerAddress.DefaultPort}'");
         foreach (var server in Servers)
             ServerAddress.Parse(server);
-        Require(SessionTimeout >= TimeSpan.FromMilliseconds(100) && SessionTimeout <= TimeSpan.FromDays(1), nameof(SessionTimeout), SessionTimeout, "must be 100 ms to one day");
+        Require(SessionTimeout >= SessionTimeoutMin && SessionTimeout <= TimeSpan.FromDays(1), nameof(SessionTimeout), SessionTimeout, "must be 100 ms to one day");
         Require(Patience > TimeSpan.Zero && Patience <= SessionTimeout / 3, nameof(AnswerTimeout), Patience,
             $"must be above zero and at most a third of {nameof(SessionTimeout)}, or a silent server costs the leadership");
         Require(ClockRateMargin is >= 0 and <= 0.2, nameof(ClockRateMargin), ClockRateMargin, "must be 0 to 0.2");

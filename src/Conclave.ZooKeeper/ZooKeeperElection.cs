@@ -6,7 +6,7 @@ namespace Conclave.ZooKeeper;
 
 /// <summary>
 /// An election in ZooKeeper by the classic recipe: every candidate makes an ephemeral node with a number, the smallest leads, each waits for the one before it.
-/// Nodes are named as kazoo's are, so its <c>Election</c> and <c>Lock</c> with the path <c>/NAME</c> stand in the same election. The token is the leader's node's <c>czxid</c>. Thread-safe.
+/// Nodes are named as kazoo's are, unless <see cref="ZooKeeperElectionOptions.NodeNames"/> says otherwise, so its <c>Election</c> and <c>Lock</c> with the path <c>/NAME</c> stand in the same election. The token is the leader's node's <c>czxid</c>. Thread-safe.
 /// </summary>
 public sealed class ZooKeeperElection : ILeaderElection
 {
@@ -16,11 +16,7 @@ public sealed class ZooKeeperElection : ILeaderElection
     private readonly ZooKeeperClient _client;
     private readonly ElectionPath _path;
     private readonly ZooKeeperElectionOptions _options;
-    private readonly CancellationTokenSource _withdrawn = new();
-    private readonly Lock _gate = new();
-    private Task _campaign = Task.CompletedTask;
-    private Leadership? _held;
-    private bool _disposed;
+    private readonly Participation _participation;
 
     /// <param name="client">May carry many elections; not disposed with this one.</param>
     /// <param name="name">The election's name: in ZooKeeper a path, without the slash in front. The nodes on it are made when first needed, and stay.</param>
@@ -34,8 +30,11 @@ public sealed class ZooKeeperElection : ILeaderElection
         ArgumentNullException.ThrowIfNull(_options.Value, nameof(options));
         if (Encoding.UTF8.GetByteCount(_options.Value) > ValueBytesMax)
             throw new ArgumentException($"{nameof(ZooKeeperElectionOptions)}.{nameof(ZooKeeperElectionOptions.Value)} has at most {ValueBytesMax} bytes.", nameof(options));
-        _path = ElectionPath.Of(name);
+        if (!Enum.IsDefined(_options.NodeNames))
+            throw new ArgumentException($"{nameof(ZooKeeperElectionOptions)}.{nameof(ZooKeeperElectionOptions.NodeNames)} is {_options.NodeNames}: choose one of {string.Join(", ", Enum.GetNames<ZooKeeperNodeNames>())}.", nameof(options));
+        _path = ElectionPath.Of(name, _options.NodeNames);
         Name = name;
+        _participation = new Participation(name, "Make a second election object for a second candidate.");
     }
 
     /// <inheritdoc/>
@@ -74,7 +73,7 @@ public sealed class ZooKeeperElection : ILeaderElection
     /// </remarks>
     public async IAsyncEnumerable<Leader?> ObserveAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
-        var succession = new Succession();
+        var succession = new Succession(_path.Naming);
         var backoff = new Backoff(_client.Options, _client.Time);
         while (true)
         {
@@ -96,57 +95,22 @@ public sealed class ZooKeeperElection : ILeaderElection
     }
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        Task campaign;
-        lock (_gate)
-        {
-            if (_disposed)
-                return;
-            _disposed = true;
-            campaign = _campaign;
-        }
+    public ValueTask DisposeAsync() => _participation.DisposeAsync();
 
-        await _withdrawn.CancelAsync().ConfigureAwait(false);
-        await campaign.ConfigureAwait(false);
-        if (_held is { } held)
-            await held.DisposeAsync().ConfigureAwait(false);
-        _withdrawn.Dispose();
-    }
-
-    /// <summary>The frame of a campaign of either kind: one at a time, ended by disposal, faults in the words of elections.</summary>
-    private async Task<T> TakePartAsync<T>(Func<CancellationToken, Task<T>> campaign, CancellationToken cancellation)
-    {
-        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        CancellationTokenSource withdrawn;
-        lock (_gate)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            if (!_campaign.IsCompleted)
-                throw new InvalidOperationException($"A campaign in {Name} is under way already. Make a second election object for a second candidate.");
-            if (_held is { IsHeld: true })
-                throw new InvalidOperationException($"{Name} is led by this candidate already. Resign first, or make a second election object for a second candidate.");
-            _campaign = ended.Task;
-            withdrawn = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _withdrawn.Token);
-        }
-
-        using (withdrawn)
+    /// <summary>A campaign of either kind, with faults in the words of elections.</summary>
+    private Task<T> TakePartAsync<T>(Func<CancellationToken, Task<T>> campaign, CancellationToken cancellation)
+        where T : class? => _participation.CampaignAsync(async withdrawn =>
         {
             try
             {
-                return await campaign(withdrawn.Token).ConfigureAwait(false);
+                return await campaign(withdrawn).ConfigureAwait(false);
             }
             catch (Exception fault) when (ZooKeeperFault.IsFault(fault))
             {
-                withdrawn.Token.ThrowIfCancellationRequested();
+                withdrawn.ThrowIfCancellationRequested();
                 throw ZooKeeperFault.ToElection(Name, fault);
             }
-            finally
-            {
-                ended.SetResult();
-            }
-        }
-    }
+        }, cancellation);
 
     private async Task<Leadership> CampaignUntilElectedAsync(CancellationToken withdrawn)
     {
@@ -192,8 +156,6 @@ public sealed class ZooKeeperElection : ILeaderElection
     {
         var source = new LeadershipSource(Name, candidacy.Leader, candidacy.Session.Timer, candidacy.WithdrawAsync);
         candidacy.WatchOver(source);
-        lock (_gate)
-            _held = source.Leadership;
         return source.Leadership;
     }
 
@@ -207,7 +169,7 @@ public sealed class ZooKeeperElection : ILeaderElection
             try
             {
                 var children = await session.AskAsync(new GetChildrenRequest(_path.Path), cancellation).ConfigureAwait(false);
-                if (Standing.FirstOf(children.Names) is not { } leading)
+                if (Standing.FirstOf(children.Names, _path.Naming) is not { } leading)
                     return null;
                 first = leading;
             }

@@ -8,4 +8,7 @@ public sealed record ZooKeeperElectionOptions
     /// At most <see cref="ZooKeeperElection.ValueBytesMax"/> in UTF-8.
     /// </summary>
     public string Value { get; init; } = CandidateName.Default;
+
+    /// <summary>How candidates' nodes are called. Default: as kazoo's.</summary>
+    public ZooKeeperNodeNames NodeNames { get; init; } = ZooKeeperNodeNames.Kazoo;
 }

@@ -11,7 +11,7 @@ namespace Conclave.ZooKeeper;
 [SuppressMessage("Design", "CA1001", Justification = "WithdrawAsync, which every candidacy ends with, disposes it.")]
 internal sealed class Candidacy(ZooKeeperClient client, Session session, ElectionPath election, string value)
 {
-    private readonly string _prefix = Contender.NewPrefix();
+    private readonly string _prefix = election.Naming.NewPrefix();
     private readonly CancellationTokenSource _watching = new();
     private Task _watch = Task.CompletedTask;
     private bool _creationSent;
@@ -30,7 +30,7 @@ internal sealed class Candidacy(ZooKeeperClient client, Session session, Electio
         await CreateAsync(cancellation).ConfigureAwait(false);
 
         // The server's number starts over below zero: everybody would think that this newest candidate stands first.
-        if (Contender.TryParse(_name!, out var own) && own.Number < 0)
+        if (election.Naming.TryParse(_name!, out var own) && own.Number < 0)
             throw new ElectionException($"{election.Path} has had more candidates than ZooKeeper can number. Stop all candidates, delete the node {election.Path} and start them again.");
     }
 
@@ -190,7 +190,7 @@ internal sealed class Candidacy(ZooKeeperClient client, Session session, Electio
 
     private void Own(string name, Stat stat) => (_name, _leader) = (name, new Leader(value, new FencingToken(stat.Czxid)));
 
-    private async Task<Standing> StandingAsync(CancellationToken cancellation) => Standing.Of(_name!, await ChildrenAsync(cancellation).ConfigureAwait(false));
+    private async Task<Standing> StandingAsync(CancellationToken cancellation) => Standing.Of(_name!, await ChildrenAsync(cancellation).ConfigureAwait(false), election.Naming);
 
     private async Task<string[]> ChildrenAsync(CancellationToken cancellation)
     {

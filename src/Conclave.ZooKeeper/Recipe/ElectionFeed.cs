@@ -112,7 +112,7 @@ internal sealed class ElectionFeed : IDisposable
 
     private void Read(string name)
     {
-        if (!Contender.TryParse(name, out _))
+        if (!_election.Naming.TryParse(name, out _))
             return;
         Ask(new GetDataRequest(_election[name], Watch: false), (error, content) =>
         {

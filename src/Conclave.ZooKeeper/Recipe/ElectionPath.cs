@@ -6,10 +6,13 @@ internal sealed record ElectionPath
     /// <summary>In UTF-16 characters. ZooKeeper sets no limit of its own; this keeps every request far below the 1 MiB that a server takes.</summary>
     public const int NameLengthMax = 1024;
 
-    private ElectionPath(string name) => Path = "/" + name;
+    private ElectionPath(string name, Naming naming) => (Path, Naming) = ("/" + name, naming);
 
     /// <summary>The node below which candidates stand.</summary>
     public string Path { get; }
+
+    /// <summary>How the candidates below it are called.</summary>
+    public Naming Naming { get; }
 
     /// <summary>The nodes that must exist before a candidate can stand, from the top.</summary>
     public IEnumerable<string> Ancestry
@@ -25,12 +28,12 @@ internal sealed record ElectionPath
     public string this[string child] => $"{Path}/{child}";
 
     /// <exception cref="ArgumentException">ZooKeeper has no such path; the message says why not.</exception>
-    public static ElectionPath Of(string name)
+    public static ElectionPath Of(string name, ZooKeeperNodeNames names = ZooKeeperNodeNames.Kazoo)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         return ProblemOf(name) is { } problem
             ? throw new ArgumentException($"'{name}' is no name for an election in ZooKeeper, where it becomes a path: {problem}.", nameof(name))
-            : new ElectionPath(name);
+            : new ElectionPath(name, Naming.Of(names));
     }
 
     private static string? ProblemOf(string name)
@@ -45,7 +48,7 @@ internal sealed record ElectionPath
                 return "a part between two slashes is empty";
             if (part is "." or "..")
                 return "'.' and '..' are no parts";
-            if (Contender.TryParse(part, out _))
+            if (Naming.IsAnyCandidate(part))
                 return $"'{part}' looks like a candidate's node";
         }
 

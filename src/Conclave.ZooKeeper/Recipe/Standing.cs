@@ -17,16 +17,16 @@ internal abstract record Standing
     /// <summary>Its own node was removed.</summary>
     public sealed record Gone : Standing;
 
-    public static Standing Of(string own, IEnumerable<string> children)
+    public static Standing Of(string own, IEnumerable<string> children, Naming naming)
     {
-        if (!Contender.TryParse(own, out var self))
+        if (!naming.TryParse(own, out var self))
             throw new ArgumentException($"{own} is no candidate's node.", nameof(own));
 
         Contender? predecessor = null;
         var stands = false;
         foreach (var child in children)
         {
-            if (!Contender.TryParse(child, out var other))
+            if (!naming.TryParse(child, out var other))
                 continue;
             var order = other.CompareTo(self);
             stands |= order == 0;
@@ -38,12 +38,12 @@ internal abstract record Standing
     }
 
     /// <summary>The one who leads; null when nobody stands.</summary>
-    public static Contender? FirstOf(IEnumerable<string> children)
+    public static Contender? FirstOf(IEnumerable<string> children, Naming naming)
     {
         Contender? first = null;
         foreach (var child in children)
         {
-            if (Contender.TryParse(child, out var other) && (first is not { } least || other.CompareTo(least) < 0))
+            if (naming.TryParse(child, out var other) && (first is not { } least || other.CompareTo(least) < 0))
                 first = other;
         }
 

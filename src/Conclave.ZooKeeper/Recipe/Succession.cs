@@ -28,7 +28,7 @@ internal abstract record Sighting
 /// away there are two lists with a gap between them. The gap is bridged when only one history fits: the leader still stands; or the one right behind it leads now; or nobody
 /// led and the very next candidate ever made does. Else history is lost, and we say so rather than guess.
 /// </remarks>
-internal sealed class Succession
+internal sealed class Succession(Naming naming)
 {
     private readonly SortedSet<Candidate> _standing = new(Comparer<Candidate>.Create((left, right) => left.Contender.CompareTo(right.Contender)));
     private readonly Dictionary<string, Candidate> _byName = new(StringComparer.Ordinal);
@@ -126,7 +126,7 @@ internal sealed class Succession
         if (_leading is not null && listed.Names.Contains(_leading.Contender.Name, StringComparer.Ordinal))
             return true;
 
-        var first = Standing.FirstOf(listed.Names);
+        var first = Standing.FirstOf(listed.Names, naming);
         var nothingWasMade = listed.Creations == _creations && listed.Incarnation == _incarnation;
         if (_leading is null)
         {
@@ -150,7 +150,7 @@ internal sealed class Succession
 
     private void Add(string name)
     {
-        if (!Contender.TryParse(name, out var contender) || _byName.ContainsKey(name))
+        if (!naming.TryParse(name, out var contender) || _byName.ContainsKey(name))
             return;
         var candidate = new Candidate(contender);
         _byName.Add(name, candidate);
