@@ -14,15 +14,23 @@ public sealed class NeedsAttribute(string file, string package) : Attribute
     public string Package { get; } = package;
 
     public static string? MissingFor(Type tests) => tests.GetCustomAttributes<NeedsAttribute>()
-        .Where(need => !System.IO.File.Exists(need.File))
-        .Select(need => $"{need.File} is not there (apt-get install {need.Package})")
-        .FirstOrDefault();
+        .Select(need => Missing(need.File, need.Package))
+        .FirstOrDefault(missing => missing is not null);
+
+    public static string? Missing(string file, string? package) =>
+        System.IO.File.Exists(file) ? null : $"{file} is not there (apt-get install {package})";
 }
 
-/// <summary>A fact that every backend's class inherits, skipped where that class lacks what it <see cref="NeedsAttribute">needs</see>.</summary>
+/// <summary>A fact that every backend's class inherits, skipped where that class lacks what it <see cref="NeedsAttribute">needs</see>, or this fact alone needs a file that is not there.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 [XunitTestCaseDiscoverer("Conclave.Contract.ContractFactDiscoverer", "Conclave.Contract")]
-public sealed class ContractFactAttribute : FactAttribute;
+public sealed class ContractFactAttribute : FactAttribute
+{
+    public string? File { get; set; }
+
+    /// <summary>Where <see cref="File"/> comes from.</summary>
+    public string? Package { get; set; }
+}
 
 /// <summary>Made by xunit.</summary>
 public sealed class ContractFactDiscoverer(IMessageSink diagnostics) : FactDiscoverer(diagnostics)
@@ -41,5 +49,9 @@ internal sealed class ContractTestCase : XunitTestCase
         : base(diagnostics, display, displayOptions, method) { }
 
     protected override string? GetSkipReason(IAttributeInfo factAttribute) =>
-        NeedsAttribute.MissingFor(TestMethod.TestClass.Class.ToRuntimeType()) ?? base.GetSkipReason(factAttribute);
+        NeedsAttribute.MissingFor(TestMethod.TestClass.Class.ToRuntimeType())
+        ?? (factAttribute.GetNamedArgument<string?>(nameof(ContractFactAttribute.File)) is { } file
+            ? NeedsAttribute.Missing(file, factAttribute.GetNamedArgument<string?>(nameof(ContractFactAttribute.Package)))
+            : null)
+        ?? base.GetSkipReason(factAttribute);
 }

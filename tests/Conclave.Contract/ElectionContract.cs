@@ -4,7 +4,8 @@ using static Conclave.Contract.Awaited;
 namespace Conclave.Contract;
 
 /// <summary>
-/// What an election must do, whatever it is kept in. One subclass for each backend; every test has a server of its own.
+/// What an election must do, whatever it is kept in, between candidates that live and are reached. One subclass for each backend; every test has an election of its own.
+/// <see cref="ProcessElectionContract"/> asks for more where candidates are in processes of their own, <see cref="ServerElectionContract"/> where a server keeps the election.
 /// </summary>
 public abstract class ElectionContract : IAsyncLifetime
 {
@@ -17,41 +18,19 @@ public abstract class ElectionContract : IAsyncLifetime
 
     private readonly List<IAsyncDisposable> _owned = [];
 
-    /// <summary>A directory of this test alone.</summary>
-    protected abstract string Folder { get; }
-
-    /// <summary>Starts the server, the first time or again on its data, and waits until it serves.</summary>
-    protected abstract Task StartServerAsync();
-
-    /// <summary>Kills the server without warning and waits for its end.</summary>
-    protected abstract Task KillServerAsync();
-
-    protected abstract void SignalServer(Signal signal);
-
-    protected abstract Task DisposeServerAsync();
-
-    /// <summary>A candidate with a connection and a lease of its own.</summary>
+    /// <summary>A candidate with a connection and a lease of its own, where there are such.</summary>
     protected abstract ILeaderElection NewCandidate(string value, TimeSpan ttl);
-
-    /// <summary>A candidate in a process of its own that knocks at the gate while it lives, and says what happens.</summary>
-    protected abstract RunningProcess NewChild(string gateFile, TimeSpan ttl);
 
     /// <summary>How many stand, the leader among them.</summary>
     protected abstract Task<int> CountStandingAsync();
 
-    /// <summary>Removes what stands for the leadership, as an operator might.</summary>
-    protected abstract Task RemoveLeaderAsync();
+    public virtual Task InitializeAsync() => Task.CompletedTask;
 
-    /// <summary>What a withdrawn candidate may leave behind is gone: its place, and where a lease is made for it, that.</summary>
-    protected virtual Task UntilNothingIsLeftAsync() => UntilStandAsync(0);
-
-    public Task InitializeAsync() => StartServerAsync();
-
-    public async Task DisposeAsync()
+    /// <summary>Disposes what the test owns, the last first.</summary>
+    public virtual async Task DisposeAsync()
     {
         foreach (var owned in Enumerable.Reverse(_owned))
             await owned.DisposeAsync();
-        await DisposeServerAsync();
     }
 
     [ContractFact]
@@ -87,28 +66,21 @@ public abstract class ElectionContract : IAsyncLifetime
     {
         await using var observer = new Observer(NewCandidate("observer"));
         await observer.UntilAsync("the observer watches", seen => seen.Count == 1);
-        var won = new List<Leader>();
-        var inside = 0;
-        await Task.WhenAll(Enumerable.Range(0, 5).Select(async number =>
-        {
-            var candidate = NewCandidate($"candidate-{number}");
-            for (var turn = 0; turn < 4; turn++)
-            {
-                await using var leadership = await ElectedAsync(candidate);
-                Assert.Equal(1, Interlocked.Increment(ref inside));
-                won.Add(leadership.Leader);
-                Assert.True(leadership.IsHeld);
-                Assert.Equal(0, Interlocked.Decrement(ref inside));
-            }
-        }));
-
+        var won = await TakeTurnsAsync(contenders: 5, turns: 4, LongTtl);
         Assert.Equal(20, won.Count);
-        Assert.Equal(won.OrderBy(leader => leader.FencingToken).Distinct(), won);
 
         // The last change is that nobody leads any more.
-        await observer.UntilAsync("the observer has seen the end", seen => seen[^1] is null && seen.Count > 20);
+        await observer.UntilAsync("the observer has seen the end", seen => seen[^1] is null && seen.OfType<Leader>().LastOrDefault() == won[^1]);
         Assert.Equal(won, observer.Seen.OfType<Leader>());
         Assert.DoesNotContain(observer.Seen.Zip(observer.Seen.Skip(1)), pair => pair.First == pair.Second);
+    }
+
+    [ContractFact]
+    public async Task Twenty_contenders_take_turns_a_hundred_times_each_or_for_as_long_as_the_budget_lasts()
+    {
+        var won = await TakeTurnsAsync(contenders: 20, turns: 100, budget: TimeSpan.FromSeconds(10));
+        Assert.True(won.Count >= 100, $"only {won.Count} hand-overs");
+        Assert.Equal(0, await CountStandingAsync());
     }
 
     [ContractFact]
@@ -121,6 +93,7 @@ public abstract class ElectionContract : IAsyncLifetime
         Assert.Equal(1, await CountStandingAsync());
 
         await first.DisposeAsync();
+        Assert.Null(await other.GetLeaderAsync(default));
         await using var second = await other.TryCampaignAsync(default);
         Assert.NotNull(second);
         Assert.True(second.FencingToken > first.FencingToken);
@@ -141,152 +114,23 @@ public abstract class ElectionContract : IAsyncLifetime
         Assert.Equal(first.Leader, await other.GetLeaderAsync(default));
 
         await first.DisposeAsync();
+        Assert.Null(await other.GetLeaderAsync(default));
         await using var second = await ElectedAsync(other);
         Assert.Equal("b", second.Leader.Value);
     }
 
     [ContractFact]
-    public async Task A_killed_leader_is_replaced_when_its_lease_ends()
-    {
-        using var child = NewChild(GateFile, ShortTtl);
-        await child.LineAsync("elected");
-        var waiting = NewCandidate("b").CampaignAsync(default);
-        await UntilStandAsync(2);
-
-        var killed = Stopwatch.GetTimestamp();
-        child.Signal(Signal.Kill);
-        await using var leadership = await waiting.WaitAsync(Deadline);
-        Assert.InRange(Stopwatch.GetElapsedTime(killed), ShortTtl / 2, ShortTtl + TimeSpan.FromSeconds(3));
-    }
-
-    [ContractFact]
-    public async Task A_stopped_leader_that_wakes_up_has_lost_and_is_refused_at_the_gate()
-    {
-        using var gate = new FencingGate(new FileFencingStore(GateFile));
-        using var child = NewChild(GateFile, ShortTtl);
-        var old = Token(await child.LineAsync("elected"));
-        await child.LineAsync("Admitted");
-        child.Signal(Signal.Stop);
-
-        await using var leadership = await ElectedAsync(NewCandidate("b"));
-        Assert.True(leadership.FencingToken > old);
-        Assert.IsType<FencingVerdict.Admitted>(await gate.CheckAsync(leadership.FencingToken, default));
-        child.Signal(Signal.Continue);
-
-        await child.LineAsync("Refused");
-        var lost = await child.LineAsync("lost");
-        Assert.True(lost is "lost LeaseEnded" or "lost LeaseRefused" or "lost Removed", lost);
-        Assert.True(leadership.IsHeld);
-    }
-
-    [ContractFact]
-    public async Task With_a_hung_server_Lost_fires_by_our_own_clock_before_the_lease_could_end_there()
-    {
-        var leadership = await ElectedAsync(NewCandidate("a", ShortTtl));
-        var lost = new TaskCompletionSource<TimeSpan>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var hung = Stopwatch.GetTimestamp();
-        leadership.Lost.Register(() => lost.SetResult(Stopwatch.GetElapsedTime(hung)));
-        SignalServer(Signal.Stop);
-        try
-        {
-            // The last renewal may have been sent just before, so the lease may run its whole length from here, and no longer.
-            var after = await lost.Task.WaitAsync(Deadline);
-            Assert.InRange(after, TimeSpan.Zero, ShortTtl);
-            Assert.Equal(LossReason.LeaseEnded, leadership.LossReason);
-        }
-        finally
-        {
-            SignalServer(Signal.Continue);
-        }
-
-        Assert.Equal(ResignResult.Released, await leadership.ResignAsync(default));
-        await UntilStandAsync(0);
-    }
-
-    [ContractFact]
-    public async Task A_resignation_that_a_hung_server_does_not_answer_is_unknown_and_still_ends_the_leadership()
-    {
-        var leadership = await ElectedAsync(NewCandidate("a", ShortTtl));
-        SignalServer(Signal.Stop);
-        Assert.Equal(ResignResult.Unknown, await leadership.ResignAsync(default).WaitAsync(Deadline));
-        Assert.False(leadership.IsHeld);
-        SignalServer(Signal.Continue);
-        await UntilAsync("nobody leads", async () => await NewCandidate("b").GetLeaderAsync(default) is null);
-    }
-
-    [ContractFact]
-    public async Task A_campaign_cancelled_while_the_server_hangs_leaves_no_ghost_although_its_lease_could_be_renewed()
-    {
-        var other = NewCandidate("b");
-        await (await ElectedAsync(other)).DisposeAsync(); // there is a lease now
-
-        SignalServer(Signal.Stop);
-        using var withdraw = new CancellationTokenSource(TimeSpan.FromMilliseconds(100)); // the creation is on its way by then
-        var campaign = other.CampaignAsync(withdraw.Token);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => campaign);
-        SignalServer(Signal.Continue);
-
-        // The delayed creation may be applied first; it is taken away long before the lease, renewed as it could be, would end.
-        var woken = Stopwatch.GetTimestamp();
-        await UntilNothingIsLeftAsync();
-        Assert.True(Stopwatch.GetElapsedTime(woken) < LongTtl / 2);
-        await using var leadership = await ElectedAsync(other);
-        Assert.Equal(1, await CountStandingAsync());
-    }
-
-    [ContractFact]
-    public async Task A_server_that_restarts_within_the_lease_costs_nobody_the_leadership()
-    {
-        await using var leadership = await ElectedAsync(NewCandidate("a"));
-        var waiting = NewCandidate("b").CampaignAsync(default);
-        await UntilStandAsync(2);
-
-        await KillServerAsync();
-        await StartServerAsync();
-
-        Assert.True(leadership.IsHeld);
-        await leadership.DisposeAsync();
-        await using var next = await waiting.WaitAsync(Deadline);
-        Assert.True(next.FencingToken > leadership.FencingToken);
-    }
-
-    [ContractFact]
-    public async Task An_observer_misses_nothing_while_the_server_is_away()
-    {
-        await using var observer = new Observer(NewCandidate("observer"));
-        await observer.UntilAsync("the observer watches", seen => seen.Count == 1);
-        var leadership = await ElectedAsync(NewCandidate("a"));
-
-        // A backend without history can tell only what happened since the observer looked last.
-        await observer.UntilAsync("the observer has seen the leader", seen => seen.Count == 2);
-        await KillServerAsync();
-        await StartServerAsync();
-        await leadership.DisposeAsync();
-        await observer.UntilAsync("the observer has seen the end", seen => seen[^1] is null && seen.Count > 1);
-
-        Assert.Equal([null, leadership.Leader, null], observer.Seen);
-    }
-
-    [ContractFact]
-    public async Task What_somebody_removes_is_a_leadership_lost_and_the_candidate_can_stand_again()
-    {
-        var candidate = NewCandidate("a");
-        var leadership = await ElectedAsync(candidate);
-        await RemoveLeaderAsync();
-        await LostAsync(leadership);
-        Assert.Equal(LossReason.Removed, leadership.LossReason);
-        await using var again = await ElectedAsync(candidate);
-        Assert.True(again.FencingToken > leadership.FencingToken);
-    }
-
-    [ContractFact]
     public async Task A_candidate_takes_part_once_at_a_time()
     {
-        var candidate = NewCandidate("a");
-        var leadership = await ElectedAsync(candidate);
-        await Assert.ThrowsAsync<InvalidOperationException>(() => candidate.CampaignAsync(default));
+        var leading = NewCandidate("a");
+        var waiting = NewCandidate("b");
+        var leadership = await ElectedAsync(leading);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => leading.CampaignAsync(default));
+        var campaign = waiting.CampaignAsync(default);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => waiting.TryCampaignAsync(default));
         await leadership.DisposeAsync();
-        await using var again = await ElectedAsync(candidate);
+        await (await campaign.WaitAsync(Deadline)).DisposeAsync();
+        await using var again = await ElectedAsync(leading);
     }
 
     [ContractFact]
@@ -304,6 +148,8 @@ public abstract class ElectionContract : IAsyncLifetime
 
         Assert.False(leadership.IsHeld);
         Assert.Equal(0, await CountStandingAsync());
+        Assert.Null(await NewCandidate("c").GetLeaderAsync(default));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => leading.CampaignAsync(default));
     }
 
     protected ILeaderElection NewCandidate(string value) => NewCandidate(value, LongTtl);
@@ -319,11 +165,26 @@ public abstract class ElectionContract : IAsyncLifetime
         return owned;
     }
 
-    private string GateFile => Path.Combine(Folder, "token");
-
-    private static FencingToken Token(string line)
+    /// <summary>Each contender leads so often, or until the budget is used up. Two at once fail the test, and so does a token that is not higher than all before it. Returns who led, in order.</summary>
+    private async Task<IReadOnlyList<Leader>> TakeTurnsAsync(int contenders, int turns, TimeSpan budget)
     {
-        Assert.True(FencingToken.TryParse(line.Split(' ')[1], out var token), line);
-        return token;
+        var began = Stopwatch.GetTimestamp();
+        var won = new List<Leader>(); // written by who leads: what two leaders at once would spoil
+        var inside = 0;
+        await Task.WhenAll(Enumerable.Range(0, contenders).Select(async number =>
+        {
+            var candidate = NewCandidate($"candidate-{number}");
+            for (var turn = 0; turn < turns && Stopwatch.GetElapsedTime(began) < budget; turn++)
+            {
+                await using var leadership = await ElectedAsync(candidate);
+                Assert.Equal(1, Interlocked.Increment(ref inside));
+                won.Add(leadership.Leader);
+                Assert.True(leadership.IsHeld);
+                Assert.Equal(0, Interlocked.Decrement(ref inside));
+            }
+        }));
+
+        Assert.Equal(won.OrderBy(leader => leader.FencingToken).Distinct(), won);
+        return won;
     }
 }

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using Conclave.Contract;
 
 namespace Conclave.Etcd.Tests;
@@ -18,6 +20,8 @@ public abstract class ElectionServer : IAsyncDisposable
 
     /// <summary>As our client takes it.</summary>
     public string Endpoint => $"unix://{Path.Combine(Folder, "client:1")}";
+
+    public EndPoint Socket => new UnixDomainSocketEndPoint(Path.Combine(Folder, "client:1"));
 
     public string Folder => _directory.FullName;
 

@@ -1,36 +1,26 @@
-using System.Collections.Concurrent;
-using Conclave.Tests.Hosting;
+using Conclave.Contract;
+using static Conclave.Contract.Awaited;
 
 namespace Conclave.Tests;
 
-public sealed class InMemoryElectionTests
+/// <summary>The contract of every election, within a process, and what only such an election can promise.</summary>
+public sealed class InMemoryElectionTests : ElectionContract
 {
     private readonly InMemoryElections _elections = new();
 
-    [Fact]
-    public async Task Resigning_hands_over_at_once_and_tokens_grow()
-    {
-        var first = await _elections.Join("jobs", "a").CampaignAsync(default);
-        var waiting = _elections.Join("jobs", "b").CampaignAsync(default);
-        Assert.False(waiting.IsCompleted);
-        Assert.Equal(ResignResult.Released, await first.ResignAsync(default));
-        var second = await waiting.WaitAsync(Until.Deadline);
-        Assert.True(second.FencingToken > first.FencingToken);
-        Assert.Equal(LossReason.Resigned, first.LossReason);
-        Assert.Equal(new Leader("b", second.FencingToken), await _elections.Join("jobs", "c").GetLeaderAsync(default));
-    }
+    protected override ILeaderElection NewCandidate(string value, TimeSpan ttl) => Own(_elections.Join(Election, value));
+
+    protected override Task<int> CountStandingAsync() => Task.FromResult(_elections.ContestOf(Election).Count);
 
     [Fact]
-    public async Task Candidates_lead_in_the_order_of_standing_one_at_a_time_and_an_observer_sees_each_change_once()
+    public async Task A_thousand_times_candidates_lead_in_the_order_of_standing_one_at_a_time_and_an_observer_sees_each_change_once()
     {
-        using var stop = new CancellationTokenSource();
-        var seen = new ConcurrentQueue<Leader?>();
-        var observing = ObserveAsync(seen, stop.Token);
-        await Until.HoldsAsync(() => seen.Count == 1);
+        await using var observer = new Observer(NewCandidate("observer"));
+        await observer.UntilAsync("the observer watches", seen => seen.Count == 1);
         var (inside, won) = (0, new List<Leader>());
         await Task.WhenAll(Enumerable.Range(0, 5).Select(number => Task.Run(async () =>
         {
-            var candidate = _elections.Join("jobs", $"candidate-{number}");
+            var candidate = NewCandidate($"candidate-{number}");
             for (var turn = 0; turn < 200; turn++)
             {
                 await using var leadership = await candidate.CampaignAsync(default);
@@ -41,64 +31,27 @@ public sealed class InMemoryElectionTests
         })));
 
         Assert.Equal(Enumerable.Range(1, 1000).Select(token => (long)token), won.Select(leader => leader.FencingToken.Value));
-        await Until.HoldsAsync(() => seen.Count > 1000 && seen.Last() is null);
-        await stop.CancelAsync();
-        await observing;
-        Assert.Equal(won, seen.OfType<Leader>());
-        Assert.DoesNotContain(seen.Zip(seen.Skip(1)), pair => pair.First == pair.Second);
+        await observer.UntilAsync("the observer has seen the end", seen => seen[^1] is null && seen.OfType<Leader>().LastOrDefault() == won[^1]);
+        Assert.Equal(won, observer.Seen.OfType<Leader>());
+        Assert.DoesNotContain(observer.Seen.Zip(observer.Seen.Skip(1)), pair => pair.First == pair.Second);
     }
 
     [Fact]
-    public async Task A_cancelled_campaign_leaves_the_line()
+    public async Task Who_stood_first_leads_first()
     {
-        var first = await _elections.Join("jobs", "a").CampaignAsync(default);
-        using var withdraw = new CancellationTokenSource();
-        var second = _elections.Join("jobs", "b");
-        var waiting = second.CampaignAsync(withdraw.Token);
-        await withdraw.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
-        await first.DisposeAsync();
-        Assert.Null(await second.GetLeaderAsync(default));
-        Assert.NotNull(await second.TryCampaignAsync(default));
-    }
-
-    [Fact]
-    public async Task A_try_leads_only_when_nobody_does()
-    {
-        var (first, second) = (_elections.Join("jobs", "a"), _elections.Join("jobs", "b"));
-        var leadership = await first.TryCampaignAsync(default);
-        Assert.Null(await second.TryCampaignAsync(default));
-        await leadership!.DisposeAsync();
-        Assert.Null(await second.GetLeaderAsync(default)); // the try left nothing behind
-        Assert.NotNull(await second.TryCampaignAsync(default));
-    }
-
-    [Fact]
-    public async Task A_candidate_takes_part_once()
-    {
-        var first = _elections.Join("jobs", "a");
-        var second = _elections.Join("jobs", "b");
-        var leadership = await first.CampaignAsync(default);
-        await Assert.ThrowsAsync<InvalidOperationException>(() => first.CampaignAsync(default));
-        var waiting = second.CampaignAsync(default);
-        await Assert.ThrowsAsync<InvalidOperationException>(() => second.TryCampaignAsync(default));
+        var leadership = await ElectedAsync(NewCandidate("a"));
+        var (second, third) = (NewCandidate("b").CampaignAsync(default), NewCandidate("c").CampaignAsync(default));
         await leadership.DisposeAsync();
-        await waiting.WaitAsync(Until.Deadline);
+        await using var next = await second.WaitAsync(Deadline);
+        Assert.False(third.IsCompleted);
     }
 
     [Fact]
-    public async Task Disposing_withdraws_and_resigns()
+    public async Task A_leadership_has_no_lease_and_never_ends_by_itself()
     {
-        var first = _elections.Join("jobs", "a");
-        var second = _elections.Join("jobs", "b");
-        var leadership = await first.CampaignAsync(default);
-        var waiting = second.CampaignAsync(default);
-        await second.DisposeAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
-        await first.DisposeAsync();
-        Assert.False(leadership.IsHeld);
-        Assert.Null(await _elections.Join("jobs", "c").GetLeaderAsync(default));
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => first.CampaignAsync(default));
+        await using var leadership = await ElectedAsync(NewCandidate("a"));
+        Assert.Null(leadership.EndsAt);
+        Assert.Null(leadership.LossReason);
     }
 
     [Fact]
@@ -106,18 +59,5 @@ public sealed class InMemoryElectionTests
     {
         Assert.NotNull(await _elections.Join("a", "x").TryCampaignAsync(default));
         Assert.NotNull(await _elections.Join("b", "x").TryCampaignAsync(default));
-    }
-
-    private async Task ObserveAsync(ConcurrentQueue<Leader?> seen, CancellationToken stop)
-    {
-        try
-        {
-            await foreach (var leader in _elections.Join("jobs", "observer").ObserveAsync(stop))
-                seen.Enqueue(leader);
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            // The only way to end it.
-        }
     }
 }

@@ -16,8 +16,8 @@ internal sealed class ElectionBench(ZooKeeperServer server, string election) : I
 
     public string Election => election;
 
-    public ZooKeeperElection NewCandidate(string value, TimeSpan? session = null, string? through = null) =>
-        Own(new ZooKeeperElection(NewClient(session, through), election, new ZooKeeperElectionOptions { Value = value }));
+    public ZooKeeperElection NewCandidate(string value, TimeSpan? session = null, string? through = null, ZooKeeperNodeNames nodeNames = ZooKeeperNodeNames.Kazoo) =>
+        Own(new ZooKeeperElection(NewClient(session, through), election, new ZooKeeperElectionOptions { Value = value, NodeNames = nodeNames }));
 
     public ZooKeeperClient NewClient(TimeSpan? session = null, string? through = null, string? credentials = null) => Own(new ZooKeeperClient(new ZooKeeperClientOptions
     {
@@ -25,14 +25,15 @@ internal sealed class ElectionBench(ZooKeeperServer server, string election) : I
         SessionTimeout = session ?? Long,
         AnswerTimeout = TimeSpan.FromSeconds(Math.Min(2, (session ?? Long).TotalSeconds / 6)),
         WithdrawTimeout = TimeSpan.FromSeconds(1),
+        TryTimeout = TimeSpan.FromSeconds(3),
         RetryIntervalMax = TimeSpan.FromMilliseconds(200),
         Credentials = credentials,
     }));
 
-    public RunningProcess NewChild(TimeSpan session, string? gateFile = null) => new(Environment.ProcessPath!,
+    public RunningProcess NewChild(TimeSpan session, string? gateFile = null, IReadOnlyDictionary<string, string>? environment = null) => new(Environment.ProcessPath!,
     [
         typeof(Candidate).Assembly.Location, server.Address, election, gateFile ?? Path.Combine(server.Folder, $"token-{Guid.NewGuid():n}"), $"{session.TotalMilliseconds}",
-    ], server.Folder);
+    ], server.Folder, environment);
 
     public T Own<T>(T owned)
         where T : IAsyncDisposable

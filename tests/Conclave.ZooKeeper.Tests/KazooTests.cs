@@ -65,6 +65,35 @@ public sealed class KazooTests(ZooKeeperServer server) : IClassFixture<ZooKeeper
     }
 
     [KazooFact]
+    public async Task A_kazoo_cut_off_by_the_network_is_followed_by_ours_and_learns_so_when_it_is_back()
+    {
+        var network = _bench.Own(new Relay(server.EndPoint));
+        using var kazoo = NewContender(Short, through: network.Address);
+        await kazoo.LineAsync("elected");
+        var waiting = _bench.NewCandidate("ours").CampaignAsync(default);
+        await _bench.UntilStandAsync(2);
+        network.Close();
+        await using var ours = await waiting.WaitAsync(Deadline);
+        await kazoo.LineAsync("SUSPENDED");
+        network.Open();
+        await kazoo.LineAsync("LOST");
+        Assert.True(ours.IsHeld);
+    }
+
+    [KazooFact]
+    public async Task Ours_cut_off_by_the_network_has_lost_before_kazoo_leads()
+    {
+        var network = _bench.Own(new Relay(server.EndPoint));
+        var ours = await ElectedAsync(_bench.NewCandidate("ours", Short, network.Address));
+        using var kazoo = NewContender(Long);
+        await _bench.UntilStandAsync(2);
+        network.Close();
+        await kazoo.LineAsync("elected");
+        Assert.False(ours.IsHeld);
+        Assert.Equal(LossReason.LeaseEnded, ours.LossReason);
+    }
+
+    [KazooFact]
     public async Task A_killed_process_of_ours_is_followed_by_kazoo()
     {
         using var child = _bench.NewChild(Short);
@@ -113,8 +142,8 @@ public sealed class KazooTests(ZooKeeperServer server) : IClassFixture<ZooKeeper
         }
     }
 
-    private RunningProcess NewContender(TimeSpan session, int turns = 0) => new("/usr/bin/python3",
+    private RunningProcess NewContender(TimeSpan session, int turns = 0, string? through = null) => new("/usr/bin/python3",
     [
-        Path.Combine(AppContext.BaseDirectory, "contender.py"), server.Address, "/" + _bench.Election, $"{session.TotalSeconds}", LeadersFile, $"{turns}",
+        Path.Combine(AppContext.BaseDirectory, "contender.py"), through ?? server.Address, "/" + _bench.Election, $"{session.TotalSeconds}", LeadersFile, $"{turns}",
     ], server.Folder);
 }

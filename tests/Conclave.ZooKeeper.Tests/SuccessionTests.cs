@@ -2,7 +2,7 @@ namespace Conclave.ZooKeeper.Tests;
 
 public sealed class SuccessionTests
 {
-    private readonly Succession _succession = new();
+    private readonly Succession _succession = new(Naming.Of(ZooKeeperNodeNames.Kazoo));
 
     [Fact]
     public void Nobody_is_told_first_when_nobody_stands()
@@ -116,7 +116,7 @@ public sealed class SuccessionTests
         for (var seed = 0; seed < 300; seed++)
         {
             var random = new Random(seed);
-            var succession = new Succession();
+            var succession = new Succession(Naming.Of(ZooKeeperNodeNames.Kazoo));
             var standing = new SortedSet<int>();
             var expected = new List<Leader?> { null };
             var told = new List<Leader?>();

@@ -1,3 +1,4 @@
+using System.Net;
 using Conclave.Contract;
 using Conclave.ZooKeeper.Wire;
 
@@ -6,7 +7,7 @@ namespace Conclave.ZooKeeper.Tests;
 /// <summary>The contract of every election, with ZooKeeper.</summary>
 [Needs(ZooKeeperServer.Jar, "zookeeper")]
 [Needs(ZooKeeperServer.Java, "default-jre-headless")]
-public sealed class ZooKeeperElectionTests : ElectionContract
+public sealed class ZooKeeperElectionTests : ServerElectionContract
 {
     private readonly ZooKeeperServer _server = new();
     private readonly ElectionBench _bench;
@@ -14,6 +15,8 @@ public sealed class ZooKeeperElectionTests : ElectionContract
     public ZooKeeperElectionTests() => _bench = Own(new ElectionBench(_server, Election));
 
     protected override string Folder => _server.Folder;
+
+    protected override EndPoint ServerEndPoint => _server.EndPoint;
 
     protected override Task StartServerAsync() => _server.StartAsync();
 
@@ -25,7 +28,9 @@ public sealed class ZooKeeperElectionTests : ElectionContract
 
     protected override ILeaderElection NewCandidate(string value, TimeSpan ttl) => _bench.NewCandidate(value, ttl);
 
-    protected override RunningProcess NewChild(string gateFile, TimeSpan ttl) => _bench.NewChild(ttl, gateFile);
+    protected override ILeaderElection NewCandidateThrough(string address, string value, TimeSpan ttl) => _bench.NewCandidate(value, ttl, address);
+
+    protected override RunningProcess NewChild(string gateFile, TimeSpan ttl, IReadOnlyDictionary<string, string>? environment) => _bench.NewChild(ttl, gateFile, environment);
 
     protected override async Task<int> CountStandingAsync() => (await _bench.StandingAsync()).Count;
 

@@ -32,6 +32,8 @@ public sealed class ZooKeeperServer : IAsyncLifetime
 
     public string Address => $"127.0.0.1:{_port}";
 
+    public IPEndPoint EndPoint => new(IPAddress.Loopback, _port);
+
     public string Folder => _directory.FullName;
 
     public static IReadOnlyList<ZooKeeperServer> NewEnsemble(int count)

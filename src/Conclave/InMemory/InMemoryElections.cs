@@ -20,8 +20,10 @@ public sealed class InMemoryElections
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(value);
-        return new InMemoryElection(_contests.GetOrAdd(name, static name => new InMemoryContest(name)), value);
+        return new InMemoryElection(ContestOf(name), value);
     }
+
+    internal InMemoryContest ContestOf(string name) => _contests.GetOrAdd(name, static name => new InMemoryContest(name));
 }
 
 /// <summary>Who stands in one election, in the order of standing; the first leads. Thread-safe.</summary>
@@ -34,6 +36,16 @@ internal sealed class InMemoryContest(string name)
     public string Name { get; } = name;
 
     public LeaderFeed Feed { get; } = new();
+
+    /// <summary>How many stand, the leader among them.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+                return _standing.Count;
+        }
+    }
 
     /// <summary>Goes to the end of the line; elected at once when there is none.</summary>
     public void Stand(InMemoryCandidacy candidacy)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Conclave.Contract;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -31,7 +32,7 @@ internal static class HostedCandidate
         }
         catch (ElectionException fault)
         {
-            Candidate.Say(fault.Message);
+            CandidateProcess.Say(fault.Message);
             return 1;
         }
     }
@@ -41,7 +42,7 @@ internal static class HostedCandidate
         protected override async Task ExecuteAsync(Leadership leadership, CancellationToken stoppingToken)
         {
             File.Delete(EndedFile);
-            Candidate.Say($"works {leadership.FencingToken}");
+            CandidateProcess.Say($"works {leadership.FencingToken}");
             try
             {
                 await Task.Delay(Timeout.Infinite, stoppingToken);
@@ -51,7 +52,7 @@ internal static class HostedCandidate
                 // Work that takes its time to stop: a leadership given up before it has ended would be seen by the next leader.
                 await Task.Delay(100, CancellationToken.None);
                 await File.WriteAllTextAsync(EndedFile, "", CancellationToken.None);
-                Candidate.Say($"stopped, held {leadership.IsHeld}");
+                CandidateProcess.Say($"stopped, held {leadership.IsHeld}");
             }
         }
     }

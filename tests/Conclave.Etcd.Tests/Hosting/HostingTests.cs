@@ -15,7 +15,7 @@ public sealed class HostingTests : IAsyncLifetime
     private const int LongTtlSeconds = 20;
     private const int ShortTtlSeconds = 2;
 
-    private readonly DebianEtcd _server = new();
+    private readonly ElectionServer _server = NewServer();
     private readonly List<IHost> _hosts = [];
 
     public Task InitializeAsync() => _server.StartAsync();
@@ -34,7 +34,7 @@ public sealed class HostingTests : IAsyncLifetime
     [Fact]
     public async Task Of_two_hosts_one_works_and_when_it_stops_the_other_does_long_before_the_lease_would_end()
     {
-        var (first, second) = (new Work("first"), new Work("second"));
+        var (first, second) = (new HostedWork("first"), new HostedWork("second"));
         var (leading, waiting) = (NewHost(first), NewHost(second));
         await leading.StartAsync();
         var old = await first.WorksAsync();
@@ -57,7 +57,7 @@ public sealed class HostingTests : IAsyncLifetime
     {
         using var child = NewChild(LongTtlSeconds);
         await child.LineAsync("works");
-        var work = new Work("second", () => File.Exists(Path.Combine(_server.Folder, HostedCandidate.EndedFile)));
+        var work = new HostedWork("second", () => File.Exists(Path.Combine(_server.Folder, HostedCandidate.EndedFile)));
         await NewHost(work).StartAsync();
         await StandAsync(2);
 
@@ -77,7 +77,7 @@ public sealed class HostingTests : IAsyncLifetime
     {
         using var child = NewChild(ShortTtlSeconds);
         await child.LineAsync("works");
-        var work = new Work("second");
+        var work = new HostedWork("second");
         await NewHost(work).StartAsync();
         await StandAsync(2);
 
@@ -94,7 +94,7 @@ public sealed class HostingTests : IAsyncLifetime
     {
         using var child = NewChild(ShortTtlSeconds);
         await child.LineAsync("works");
-        var work = new Work("second");
+        var work = new HostedWork("second");
         var host = NewHost(work);
         await host.StartAsync();
         await StandAsync(2);
@@ -113,7 +113,7 @@ public sealed class HostingTests : IAsyncLifetime
     [Fact]
     public async Task A_leader_outlives_a_restart_of_the_server()
     {
-        var work = new Work("only");
+        var work = new HostedWork("only");
         await NewHost(work).StartAsync();
         var leadership = await work.WorksAsync();
         await _server.KillAsync();
@@ -126,7 +126,7 @@ public sealed class HostingTests : IAsyncLifetime
     public async Task A_host_told_not_to_ask_starts_without_a_server_and_leads_when_it_comes()
     {
         await _server.KillAsync();
-        var work = new Work("only");
+        var work = new HostedWork("only");
         await NewHost(work, e => e.Configure(options => options.ConnectAttempts = 0)).StartAsync().WaitAsync(Deadline);
         await _server.StartAsync();
         await work.WorksAsync();
@@ -146,13 +146,13 @@ public sealed class HostingTests : IAsyncLifetime
     public async Task Many_elections_of_a_host_share_one_connection_and_one_lease_which_ends_with_the_host()
     {
         const int Elections = 300;
-        var works = Enumerable.Range(0, Elections).Select(number => new Work($"value-{number}")).ToArray();
+        var works = Enumerable.Range(0, Elections).Select(number => new HostedWork($"value-{number}")).ToArray();
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         for (var number = 0; number < Elections; number++)
         {
             var name = $"many-{number}";
             builder.Services.AddKeyedSingleton(name, works[number]);
-            builder.Services.AddLeaderElection(name, e => e.UseEtcd(_server.Endpoint).AddLeaderService<KeyedWork>());
+            builder.Services.AddLeaderElection(name, e => e.UseEtcd(_server.Endpoint).AddLeaderService<HostedWork.Service>());
         }
 
         var host = builder.Build();
@@ -167,7 +167,7 @@ public sealed class HostingTests : IAsyncLifetime
         Assert.Equal(0, await LeasesAsync());
     }
 
-    private IHost NewHost(Work work, Action<LeaderElectionBuilder>? more = null)
+    private IHost NewHost(HostedWork work, Action<LeaderElectionBuilder>? more = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
@@ -180,7 +180,7 @@ public sealed class HostingTests : IAsyncLifetime
         builder.Services.AddSingleton(work);
         builder.Services.AddLeaderElection(Election, e =>
         {
-            e.UseEtcd().AddLeaderService<SingleWork>();
+            e.UseEtcd().AddLeaderService<HostedWork.Service>();
             more?.Invoke(e);
         });
         var host = builder.Build();
@@ -207,35 +207,7 @@ public sealed class HostingTests : IAsyncLifetime
         return (await client.LeaseLeasesAsync()).Leases.Count;
     }
 
+    private static DebianEtcd NewServer() => new();
+
     private EtcdClient NewClient() => new(new EtcdClientOptions { Endpoints = [_server.Endpoint] });
-
-    /// <summary>Work that a test waits for.</summary>
-    internal sealed class Work(string name, Func<bool>? look = null)
-    {
-        private readonly TaskCompletionSource<Leadership> _works = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public string Name => name;
-
-        public bool SawAtStart { get; private set; }
-
-        public Task<Leadership> WorksAsync() => _works.Task.WaitAsync(Deadline);
-
-        public Task RunAsync(Leadership leadership, CancellationToken stopping)
-        {
-            SawAtStart = look?.Invoke() ?? false;
-            _works.TrySetResult(leadership);
-            return Task.Delay(Timeout.Infinite, stopping);
-        }
-    }
-
-    private sealed class SingleWork(Work work) : LeaderBackgroundService
-    {
-        protected override Task ExecuteAsync(Leadership leadership, CancellationToken stoppingToken) => work.RunAsync(leadership, stoppingToken);
-    }
-
-    private sealed class KeyedWork(IServiceProvider services) : LeaderBackgroundService
-    {
-        protected override Task ExecuteAsync(Leadership leadership, CancellationToken stoppingToken) =>
-            services.GetRequiredKeyedService<Work>(leadership.Election).RunAsync(leadership, stoppingToken);
-    }
 }
