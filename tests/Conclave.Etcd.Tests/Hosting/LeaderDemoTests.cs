@@ -3,11 +3,13 @@ using static Conclave.Contract.Awaited;
 
 namespace Conclave.Etcd.Tests.Hosting;
 
-/// <summary>The sample as its users run it, five processes, against a real etcd; its times shortened.</summary>
-public sealed class LeaderDemoTests : IAsyncLifetime
+/// <summary>The sample as its users run it, five processes, against a real etcd and our own server; its times shortened.</summary>
+public abstract class LeaderDemoTests : IAsyncLifetime
 {
-    private readonly DebianEtcd _server = new();
+    private readonly ElectionServer _server;
     private readonly Dictionary<string, RunningProcess> _pods = new(StringComparer.Ordinal);
+
+    private protected LeaderDemoTests(ElectionServer server) => _server = server;
 
     public Task InitializeAsync() => _server.StartAsync();
 
@@ -18,7 +20,7 @@ public sealed class LeaderDemoTests : IAsyncLifetime
         await _server.DisposeAsync();
     }
 
-    [Fact]
+    [ContractFact]
     public async Task With_five_then_two_then_five_instances_one_works_at_a_time_and_each_gets_its_turn()
     {
         foreach (var pod in new[] { "pod-1", "pod-2", "pod-3", "pod-4", "pod-5" })
@@ -79,3 +81,10 @@ public sealed class LeaderDemoTests : IAsyncLifetime
         return Path.Combine(own.Parent!.Parent!.FullName, "Conclave.Samples.LeaderDemo", own.Name, "Conclave.Samples.LeaderDemo.dll");
     }
 }
+
+[Needs("/usr/bin/etcd", "etcd-server")]
+[Needs("/usr/bin/etcdctl", "etcd-client")]
+public sealed class DebianEtcdLeaderDemoTests() : LeaderDemoTests(new DebianEtcd());
+
+[Needs("/usr/bin/etcdctl", "etcd-client")]
+public sealed class OwnServerLeaderDemoTests() : LeaderDemoTests(new OwnServer());
