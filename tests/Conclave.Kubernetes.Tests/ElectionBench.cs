@@ -39,11 +39,11 @@ internal sealed class ElectionBench(KubernetesServer server, string election) : 
             Lease = new LeaseOptions { Ttl = ttl ?? Long },
         }));
 
-    public RunningProcess NewChild(TimeSpan ttl, string? gateFile = null) => new(Environment.ProcessPath!,
+    public RunningProcess NewChild(TimeSpan ttl, string? gateFile = null, IReadOnlyDictionary<string, string>? environment = null) => new(Environment.ProcessPath!,
     [
         typeof(Candidate).Assembly.Location, Candidate.Word, server.Address, server.AuthorityFile, KubernetesServer.Token, election,
         gateFile ?? Path.Combine(server.Folder, $"token-{Guid.NewGuid():n}"), $"{ttl.TotalSeconds:0}",
-    ], server.Folder);
+    ], server.Folder, environment);
 
     public T Own<T>(T owned)
         where T : IAsyncDisposable

@@ -1,9 +1,10 @@
+using System.Net;
 using Conclave.Contract;
 
 namespace Conclave.Kubernetes.Tests;
 
 /// <summary>The contract of every election, with a Kubernetes Lease.</summary>
-public sealed class KubernetesElectionTests : ElectionContract
+public sealed class KubernetesElectionTests : ServerElectionContract
 {
     private readonly KubernetesServer _server = new();
     private readonly ElectionBench _bench;
@@ -12,14 +13,11 @@ public sealed class KubernetesElectionTests : ElectionContract
 
     protected override string Folder => _server.Folder;
 
+    protected override EndPoint ServerEndPoint => _server.EndPoint;
+
     protected override Task StartServerAsync() => _server.StartAsync();
 
-    // A server without history cannot tell of a leader who came just before: observers get a moment to hear of it.
-    protected override async Task KillServerAsync()
-    {
-        await Task.Delay(500);
-        await _server.KillAsync();
-    }
+    protected override Task KillServerAsync() => _server.KillAsync();
 
     protected override void SignalServer(Signal signal) => _server.Signal(signal);
 
@@ -27,7 +25,10 @@ public sealed class KubernetesElectionTests : ElectionContract
 
     protected override ILeaderElection NewCandidate(string value, TimeSpan ttl) => _bench.NewCandidate(value, ttl);
 
-    protected override RunningProcess NewChild(string gateFile, TimeSpan ttl) => _bench.NewChild(ttl, gateFile);
+    protected override ILeaderElection NewCandidateThrough(string address, string value, TimeSpan ttl) =>
+        _bench.NewCandidate(value, ttl, _bench.Options with { Server = $"https://{address}" });
+
+    protected override RunningProcess NewChild(string gateFile, TimeSpan ttl, IReadOnlyDictionary<string, string>? environment) => _bench.NewChild(ttl, gateFile, environment);
 
     protected override Task<int> CountStandingAsync() => _bench.CountStandingAsync();
 

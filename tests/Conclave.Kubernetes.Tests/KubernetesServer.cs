@@ -41,6 +41,8 @@ public sealed class KubernetesServer : IAsyncLifetime
     /// <summary>The certificate of the authority that vouches for the servers of this run, in PEM.</summary>
     public static string Authority => Certificates.Value.Authority;
 
+    public IPEndPoint EndPoint => new(IPAddress.Loopback, _port);
+
     public string Address => $"https://127.0.0.1:{_port}";
 
     public string Folder => _directory.FullName;
