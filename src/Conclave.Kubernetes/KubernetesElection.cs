@@ -18,12 +18,9 @@ public sealed class KubernetesElection : ILeaderElection
     private readonly KubernetesClient _client;
     private readonly KubernetesElectionOptions _options;
     private readonly string _lease;
-    private readonly CancellationTokenSource _withdrawn = new();
+    private readonly Participation _participation;
     private readonly Lock _gate = new();
-    private Task _campaign = Task.CompletedTask;
-    private Leadership? _held;
     private LeaseSight? _sight;
-    private bool _disposed;
 
     /// <param name="client">May carry many elections; not disposed with this one.</param>
     /// <param name="name">The election's name; with dots for slashes the Lease's, unless that is chosen in <paramref name="options"/>.</param>
@@ -37,6 +34,7 @@ public sealed class KubernetesElection : ILeaderElection
         _options.Validate();
         _lease = LeaseName.Of(name, _options.LeaseName);
         Name = name;
+        _participation = new Participation(name, "Make a second election object for a second candidate.");
     }
 
     /// <inheritdoc/>
@@ -108,57 +106,22 @@ public sealed class KubernetesElection : ILeaderElection
     }
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        Task campaign;
-        lock (_gate)
-        {
-            if (_disposed)
-                return;
-            _disposed = true;
-            campaign = _campaign;
-        }
+    public ValueTask DisposeAsync() => _participation.DisposeAsync();
 
-        await _withdrawn.CancelAsync().ConfigureAwait(false);
-        await campaign.ConfigureAwait(false);
-        if (_held is { } held)
-            await held.DisposeAsync().ConfigureAwait(false);
-        _withdrawn.Dispose();
-    }
-
-    /// <summary>The frame of a campaign of either kind: one at a time, ended by disposal, faults in the words of elections.</summary>
-    private async Task<T> TakePartAsync<T>(Func<CancellationToken, Task<T>> campaign, CancellationToken cancellation)
-    {
-        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        CancellationTokenSource withdrawn;
-        lock (_gate)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            if (!_campaign.IsCompleted)
-                throw new InvalidOperationException($"A campaign in {Name} is under way already. Make a second election object for a second candidate.");
-            if (_held is { IsHeld: true })
-                throw new InvalidOperationException($"{Name} is led by this candidate already. Resign first, or make a second election object for a second candidate.");
-            _campaign = ended.Task;
-            withdrawn = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _withdrawn.Token);
-        }
-
-        using (withdrawn)
+    /// <summary>A campaign of either kind, with faults in the words of elections.</summary>
+    private Task<T> TakePartAsync<T>(Func<CancellationToken, Task<T>> campaign, CancellationToken cancellation)
+        where T : class? => _participation.CampaignAsync(async withdrawn =>
         {
             try
             {
-                return await campaign(withdrawn.Token).ConfigureAwait(false);
+                return await campaign(withdrawn).ConfigureAwait(false);
             }
             catch (Exception fault) when (KubernetesFault.IsFault(fault))
             {
-                withdrawn.Token.ThrowIfCancellationRequested();
+                withdrawn.ThrowIfCancellationRequested();
                 throw ToElection(fault);
             }
-            finally
-            {
-                ended.SetResult();
-            }
-        }
-    }
+        }, cancellation);
 
     /// <summary>One candidacy. Whatever happens, one that did not win is withdrawn.</summary>
     private async Task<Leadership?> StandAsync(Func<Candidacy, CancellationToken, Task<bool>> stand, CancellationToken withdrawn)
@@ -181,8 +144,6 @@ public sealed class KubernetesElection : ILeaderElection
     {
         var source = new LeadershipSource(Name, candidacy.Leader, candidacy.Timer, candidacy.WithdrawAsync);
         candidacy.Hold(source);
-        lock (_gate)
-            _held = source.Leadership;
         return source.Leadership;
     }
 

@@ -183,8 +183,8 @@ public sealed partial class ElectionTests(KubernetesServer server) : IClassFixtu
     [Fact]
     public async Task An_observer_for_whom_the_server_has_forgotten_changes_says_so_if_any_may_matter()
     {
-        await using var relay = new Outage(server.Address);
-        var through = _bench.Options with { Server = relay.Address };
+        await using var relay = new Relay(server.EndPoint);
+        var through = _bench.Options with { Server = $"https://{relay.Address}" };
         await using var observer = new Observer(_bench.NewElection("observer", options: through));
         await observer.UntilAsync("the observer watches", seen => seen.Count == 1);
         await using (await ElectedAsync(_bench.NewElection("a")))
@@ -203,8 +203,8 @@ public sealed partial class ElectionTests(KubernetesServer server) : IClassFixtu
     [Fact]
     public async Task An_observer_that_was_cut_off_is_told_every_leader_that_the_server_remembers()
     {
-        await using var relay = new Outage(server.Address);
-        await using var observer = new Observer(_bench.NewElection("observer", options: _bench.Options with { Server = relay.Address }));
+        await using var relay = new Relay(server.EndPoint);
+        await using var observer = new Observer(_bench.NewElection("observer", options: _bench.Options with { Server = $"https://{relay.Address}" }));
         await observer.UntilAsync("the observer watches", seen => seen.Count == 1);
         relay.Close();
         var won = new List<Leader>();

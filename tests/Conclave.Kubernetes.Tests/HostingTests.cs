@@ -3,7 +3,6 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
-using static Conclave.Contract.Awaited;
 
 namespace Conclave.Kubernetes.Tests;
 
@@ -16,10 +15,10 @@ public sealed class HostingTests(KubernetesServer server) : IClassFixture<Kubern
     public async Task Of_two_hosts_one_works_and_when_it_stops_the_other_does()
     {
         var election = $"billing/e{Guid.NewGuid():n}";
-        var (first, second) = (new Work(), new Work());
-        using var leading = NewHost(services => services.AddSingleton(first).AddLeaderElection(election, e => e.UseKubernetes(InCode)).AddLeaderService<Work.Service>());
+        var (first, second) = (new HostedWork("first"), new HostedWork("second"));
+        using var leading = NewHost(services => services.AddSingleton(first).AddLeaderElection(election, e => e.UseKubernetes(InCode)).AddLeaderService<HostedWork.Service>());
         using var waiting = NewHost(
-            services => services.AddSingleton(second).AddLeaderElection(election, e => e.UseKubernetes()).AddLeaderService<Work.Service>(),
+            services => services.AddSingleton(second).AddLeaderElection(election, e => e.UseKubernetes()).AddLeaderService<HostedWork.Service>(),
             ($"Conclave:Elections:{election}:Kubernetes:Server", server.Address),
             ($"Conclave:Elections:{election}:Kubernetes:Token", KubernetesServer.Token),
             ($"Conclave:Elections:{election}:Kubernetes:CertificateAuthorityFile", server.AuthorityFile),
@@ -93,21 +92,5 @@ public sealed class HostingTests(KubernetesServer server) : IClassFixture<Kubern
         options.Token = KubernetesServer.Token;
         options.CertificateAuthorityFile = server.AuthorityFile;
         options.Namespace = KubernetesServer.Namespace;
-    }
-
-    private sealed class Work
-    {
-        private readonly TaskCompletionSource<Leadership> _works = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public Task<Leadership> WorksAsync() => _works.Task.WaitAsync(Deadline);
-
-        internal sealed class Service(Work work) : LeaderBackgroundService
-        {
-            protected override Task ExecuteAsync(Leadership leadership, CancellationToken stoppingToken)
-            {
-                work._works.TrySetResult(leadership);
-                return Task.Delay(Timeout.Infinite, stoppingToken);
-            }
-        }
     }
 }
