@@ -7,7 +7,7 @@ namespace Conclave.Cli.Elections;
 internal sealed record ElectionBackend
 {
     /// <summary>What <c>--backend</c> takes. One more backend is one more element, and a class beside the others.</summary>
-    public static ImmutableArray<ElectionBackend> All { get; } = [EtcdElections.Backend, ZooKeeperElections.Backend];
+    public static ImmutableArray<ElectionBackend> All { get; } = [EtcdElections.Backend, ZooKeeperElections.Backend, KubernetesElections.Backend];
 
     /// <summary>The first is the one that is meant when nobody says.</summary>
     public static string DefaultName => All[0].Name;

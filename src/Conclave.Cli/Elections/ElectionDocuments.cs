@@ -7,7 +7,7 @@ namespace Conclave.Cli.Elections;
 internal sealed record CandidateDocument(string Value, long Token, string Key, string? Lease, DateTimeOffset? Since, double? TtlSeconds, double? LeftSeconds)
 {
     public static CandidateDocument Of(StandingCandidate candidate, LeaseTerm? term = null) =>
-        new(candidate.Value, candidate.FencingToken.Value, candidate.Key, candidate.Lease, candidate.Since, term?.Ttl.TotalSeconds, term?.Left.TotalSeconds);
+        new(candidate.Value, candidate.FencingToken.Value, candidate.Key, candidate.Lease, candidate.Since, term?.Ttl.TotalSeconds, term?.Left?.TotalSeconds);
 }
 
 /// <summary>Who leads, as an observer is told.</summary>

@@ -23,8 +23,10 @@ internal static class ElectionText
         text.AppendLine();
         if (leader.Lease is null)
             text.AppendLine("no lease: its key stays until somebody deletes it");
-        else if (term is { } known)
-            text.AppendLine(CultureInfo.InvariantCulture, $"lease {leader.Lease}, {known.Left.TotalSeconds:0.#} s of {known.Ttl.TotalSeconds:0.#} s left");
+        else if (term is { Left: { } left } known)
+            text.AppendLine(CultureInfo.InvariantCulture, $"lease {leader.Lease}, {left.TotalSeconds:0.#} s of {known.Ttl.TotalSeconds:0.#} s left");
+        else if (term is { } granted)
+            text.AppendLine(CultureInfo.InvariantCulture, $"lease {leader.Lease}, of {granted.Ttl.TotalSeconds:0.#} s");
         else
             text.AppendLine(CultureInfo.InvariantCulture, $"lease {leader.Lease}");
         if (standing.Length == 1)

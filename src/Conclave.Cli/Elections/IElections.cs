@@ -36,5 +36,5 @@ internal sealed record FoundElection(string Name, StandingCandidate Leader, int 
 /// <param name="Since">Since when it leads; null when the backend does not tell.</param>
 internal sealed record StandingCandidate(string Key, string Value, FencingToken FencingToken, string? Lease, DateTimeOffset? Since = null);
 
-/// <summary>How long a lease was granted for, and how much of it is left unless it is renewed.</summary>
-internal readonly record struct LeaseTerm(TimeSpan Ttl, TimeSpan Left);
+/// <summary>How long a lease was granted for, and how much of it is left unless it is renewed; null when the backend does not tell.</summary>
+internal readonly record struct LeaseTerm(TimeSpan Ttl, TimeSpan? Left);

@@ -40,6 +40,7 @@ internal sealed class GuardedRun : IDisposable
     private readonly AnonymousPipeServerStream _reports = new(PipeDirection.In, HandleInheritability.None);
     private readonly Channel<GuardLine?> _heard = Channel.CreateUnbounded<GuardLine?>(new UnboundedChannelOptions { SingleReader = true }); // null: the guard is gone
     private readonly SupervisedProcess _guard;
+    private ProcessIdentity? _program;
     private RunOutcome? _outcome;
     private Instant _answered;
     private bool _stopSent;
@@ -144,6 +145,7 @@ internal sealed class GuardedRun : IDisposable
             case GuardLine.Heard:
                 break;
             case GuardLine.Started started:
+                _program = ProcessIdentity.Of(started.Pid);
                 _tell(new LeadEvent.Started(started.Pid));
                 break;
             case GuardLine.Failed failed:
@@ -162,22 +164,30 @@ internal sealed class GuardedRun : IDisposable
         }
     }
 
-    /// <summary>Whatever is still there is killed. The guard first: it must not start what we then no longer find.</summary>
+    /// <summary>
+    /// Whatever is still there is killed. The program before its guard: were we killed between the two, nobody would be left to end it. Then what else carries the environment of this run: what the
+    /// guard started without having told us, what the program started outside of its group.
+    /// </summary>
     private async Task<RunOutcome> EndAsync(RunOutcome outcome)
     {
+        if (outcome is RunOutcome.BrokenOff && _program is { } program)
+            await KillAsync(program);
         await _guard.KillAsync(CancellationToken.None);
         if (outcome is RunOutcome.BrokenOff)
         {
             var left = ProcessTable.FindByEnvironment(new Dictionary<string, string>(StringComparer.Ordinal) { [RunVariable] = _run });
             foreach (var found in left.OrderByDescending(p => p.LeadsSession))
-            {
-                using var process = SupervisedProcess.Adopt(found.Identity);
-                if (process is not null)
-                    await process.KillAsync(CancellationToken.None);
-            }
+                await KillAsync(found.Identity);
         }
 
         return outcome;
+    }
+
+    private static async Task KillAsync(ProcessIdentity identity)
+    {
+        using var process = SupervisedProcess.Adopt(identity);
+        if (process is not null)
+            await process.KillAsync(CancellationToken.None);
     }
 
     private string WhyLost() => _leadership.LossReason switch

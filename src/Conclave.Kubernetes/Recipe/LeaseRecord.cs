@@ -34,6 +34,9 @@ internal static class LeaseRecord
     // client-go's duration of a Lease that nobody holds.
     private const int ReleasedSeconds = 1;
 
+    /// <summary>The election that is kept in it, as its candidates call it: those of other programs by the Lease's own name.</summary>
+    public static string NameOf(LeaseObject lease) => Annotation(lease, NameAnnotation) ?? lease.Metadata.Name ?? "";
+
     /// <summary>A Lease that nobody holds yet. Made before the first acquisition, whose token needs a version to be made from.</summary>
     public static LeaseObject Unheld(string lease, string ns, string election, DateTimeOffset now) => new()
     {

@@ -76,6 +76,14 @@ internal sealed class LeaseApi : IDisposable
         return (list.Items.FirstOrDefault(lease => lease.Metadata.Name == name), list.Metadata.ResourceVersion ?? "");
     }
 
+    /// <summary>So many Leases of the namespace, from where another page ended (empty: from the first), and where this one did (empty: with the last).</summary>
+    public async Task<(LeaseObject[] Leases, string Next)> PageAsync(int most, string from, CancellationToken cancellation)
+    {
+        using var answer = await AskAsync("list", () => new HttpRequestMessage(HttpMethod.Get, $"{_leases}?limit={most}&continue={Uri.EscapeDataString(from)}"), _timeout, cancellation).ConfigureAwait(false);
+        var list = await TakeAsync("list", answer, KubernetesJson.Default.LeaseList, cancellation).ConfigureAwait(false);
+        return (list.Items, list.Metadata.Rest?.TryGetValue("continue", out var next) is true ? next.GetString() ?? "" : "");
+    }
+
     /// <summary>Null when there is one already.</summary>
     public async Task<LeaseObject?> CreateAsync(LeaseObject lease, CancellationToken cancellation)
     {

@@ -149,7 +149,8 @@ public sealed class ElectionCommandTests : IAsyncLifetime
     [Fact]
     public async Task Resign_lets_the_next_lead_at_once_and_the_former_stand_again()
     {
-        var elector = Lead("one");
+        // It would use up any grace, and there is none to give: the other leads already.
+        var elector = Lead("one", LedPrograms.DeafProgram, grace: "4");
         var first = await _programs.StartAsync(1);
         Lead("two");
         await WaitingAsync("one", "two", 1);
@@ -168,6 +169,21 @@ public sealed class ElectionCommandTests : IAsyncLifetime
         await WaitingAsync("two", "one", 1);
     }
 
+    [Fact]
+    public async Task Elector_killed_while_it_ends_what_an_operator_took_the_leadership_from_leaves_nothing_running()
+    {
+        var elector = Lead("one", LedPrograms.DeafProgram, grace: "4");
+        var first = await _programs.StartAsync(1);
+        var guard = LedPrograms.ParentOf(first.Pid);
+
+        var resigning = DoAsync("resign", "billing/dialer");
+        Assert.True(SpinWait.SpinUntil(() => !LedPrograms.IsAlive(guard), Waiting.Deadline), "the guard runs");
+        elector.Kill();
+
+        await LedPrograms.DeadAsync(first.Pid);
+        await resigning;
+    }
+
     [Theory]
     [InlineData(1, "nobody stands in 'nobody/here'", "show", "nobody/here")]
     [InlineData(1, "nobody stands in 'nobody/here'", "resign", "nobody/here")]
@@ -177,7 +193,7 @@ public sealed class ElectionCommandTests : IAsyncLifetime
     [InlineData(2, "'x'", "resign", "billing/dialer", "--token", "x")]
     [InlineData(2, "did you mean 'show'?", "shwo")]
     [InlineData(2, "conclave election show --help", "show")]
-    [InlineData(2, "--backend 'paper' is not known; write etcd, which also means 'conclave serve', or zookeeper", "list", "--backend", "paper")]
+    [InlineData(2, "--backend 'paper' is not known; write etcd, which also means 'conclave serve', or zookeeper, or kubernetes", "list", "--backend", "paper")]
     [InlineData(2, "--endpoints", "list", "--endpoints", "ftp://127.0.0.1")]
     [InlineData(2, "--endpoints", "list", "--endpoints", ",")]
     public async Task Mistake_is_one_line(int code, string why, params string[] arguments)
@@ -196,8 +212,8 @@ public sealed class ElectionCommandTests : IAsyncLifetime
         }
     }
 
-    private Process Lead(string name) => _programs.Conclave(
-        "lead", name.StartsWith("z/", StringComparison.Ordinal) ? "z" : "billing/dialer", "--value", name, "--endpoints", _endpoint, "--ttl", "3600", "--grace", "0.3", "--", "python3", LedPrograms.Program);
+    private Process Lead(string name, string program = LedPrograms.Program, string grace = "0.3") => _programs.Conclave(
+        "lead", name.StartsWith("z/", StringComparison.Ordinal) ? "z" : "billing/dialer", "--value", name, "--endpoints", _endpoint, "--ttl", "3600", "--grace", grace, "--", "python3", program);
 
     /// <summary>Waits until one leads and another stands behind it as the last of so many.</summary>
     private async Task WaitingAsync(string leader, string last, int count, string election = "billing/dialer")

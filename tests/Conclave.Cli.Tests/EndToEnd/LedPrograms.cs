@@ -18,6 +18,9 @@ internal sealed class LedPrograms
     /// <summary>The same, and acts upon something all the while: each act is its token in the file <c>acts</c>.</summary>
     public const string ActingProgram = "acting.py";
 
+    /// <summary>Works until it is killed: asked to end, it does not hear.</summary>
+    public const string DeafProgram = "deaf.py";
+
     /// <summary>Works for as many seconds as its argument says.</summary>
     public const string ShortProgram = "short.py";
 
@@ -43,6 +46,7 @@ internal sealed class LedPrograms
     {
         Write(Program, Beginning + "while True:\n    time.sleep(0.05)\n");
         Write(ActingProgram, Beginning + "while True:\n    note('acts', token)\n    time.sleep(0.02)\n");
+        Write(DeafProgram, "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + Beginning + "while True:\n    time.sleep(0.05)\n");
         Write(ShortProgram, Beginning + "time.sleep(float(sys.argv[1]))\n");
     }
 

@@ -20,7 +20,7 @@ internal static class Arrows
         ["Conclave.Etcd"] = new(3, ["Conclave", "Conclave.Wire"], []),
         ["Conclave.ZooKeeper"] = new(3, ["Conclave"], []),
         ["Conclave.Kubernetes"] = new(3, ["Conclave"], []),
-        ["Conclave.Cli"] = new(4, ["Conclave.Server", "Conclave.Simulation", "Conclave.Orchestration", "Conclave.Etcd", "Conclave.ZooKeeper"], ["System.CommandLine", "Spectre.Console"]),
+        ["Conclave.Cli"] = new(4, ["Conclave.Server", "Conclave.Simulation", "Conclave.Orchestration", "Conclave.Etcd", "Conclave.ZooKeeper", "Conclave.Kubernetes"], ["System.CommandLine", "Spectre.Console"]),
     };
 
     /// <summary>The algorithms and the store decide and do not act, so they have no package, no framework and no banned symbol.</summary>
