@@ -108,6 +108,8 @@ internal sealed class ClusterHandle : IAsyncDisposable
         var reachable = !Spec.IsEmbedded || nodes.Any(n => n.Answers);
         var view = reachable ? await TryReadAsync(cancel) : null;
         var quorum = reachable && await HasQuorumAsync(nodes, cancel);
+        if (view is not null)
+            view = StatusOf.WithoutEnded(view, process => process.IsAlive());
         return StatusOf.Of(Spec, view, quorum, nodes, nodes.Any(n => n.Answers) ? [] : Survivors.Of(Directory, Nodes));
     }
 

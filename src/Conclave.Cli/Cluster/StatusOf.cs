@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Conclave.Orchestration.Cluster;
 using Conclave.Orchestration.Model;
+using Conclave.Orchestration.Processes;
 
 namespace Conclave.Cli.Cluster;
 
@@ -40,6 +41,19 @@ internal static class StatusOf
         };
         return StatusSummary.Of(status, hasQuorum);
     }
+
+    /// <summary>
+    /// What the store says, but for instances that are ready by a report which their process did not outlive: one of before the last <c>down</c> stands until its lease ends, and one of a process that
+    /// died a moment ago until its worker has said so.
+    /// </summary>
+    /// <param name="view">What the store says.</param>
+    /// <param name="isAlive">Whether exactly this process of this host runs.</param>
+    public static ClusterView WithoutEnded(ClusterView view, Func<ProcessIdentity, bool> isAlive) => view with
+    {
+        Instances = view.Instances.SetItems(view.Instances
+            .Where(i => i.Value is { State: RunState.Ready, Process: { } process } && !isAlive(process))
+            .Select(i => KeyValuePair.Create(i.Key, i.Value with { State = RunState.Unknown, Why = $"{i.Value.Process} has ended" }))),
+    };
 
     private static LeaderStatus? LeaderOf(ClusterView view, IReadOnlyList<NodeSighting> nodes, bool? hasQuorum) =>
         hasQuorum == true && view.Leader is { } leader && nodes.Any(n => n.Name == leader.Node && n.Answers)

@@ -57,6 +57,17 @@ public sealed class StatusOfTests
     }
 
     [Fact]
+    public void Instance_is_not_ready_by_the_report_of_a_process_that_has_ended()
+    {
+        var view = View();
+        var ended = view.Instances[new InstanceId("web", 2)].Process!.Value;
+
+        var web = StatusOf.Of(Spec, StatusOf.WithoutEnded(view, process => process != ended), true, AllAnswer, []).Services[0];
+        Assert.Equal((1, RunState.Ready, RunState.Unknown), (web.Ready, web.Instances[0].State, web.Instances[1].State));
+        Assert.Equal($"{ended} has ended", web.Instances[1].Why);
+    }
+
+    [Fact]
     public void Scaled_service_shows_both_counts()
     {
         var view = View();
