@@ -114,7 +114,7 @@ internal sealed class ZooKeeperElections : IElections
     // Short, so that after a server that does not answer there is time for another before the program would have to be ended.
     private static TimeSpan AnswerTimeout(TimeSpan ttl) => ttl / 12;
 
-    private static bool IsCandidate(string child) => Contender.TryParse(child, out _);
+    private static bool IsCandidate(string child) => Naming.TryParseAny(child, out _);
 
     private static string Below(string path, string child) => path == "/" ? path + child : $"{path}/{child}";
 
@@ -125,7 +125,7 @@ internal sealed class ZooKeeperElections : IElections
     private async Task<ImmutableArray<StandingCandidate>> StandingAsync(string path, IEnumerable<string> children, int most, CancellationToken cancellation)
     {
         var standing = ImmutableArray.CreateBuilder<StandingCandidate>();
-        foreach (var contender in children.Select(child => (IsOne: Contender.TryParse(child, out var one), One: one)).Where(child => child.IsOne).Select(child => child.One).Order())
+        foreach (var contender in children.Select(child => (IsOne: Naming.TryParseAny(child, out var one), One: one)).Where(child => child.IsOne).Select(child => child.One).Order())
         {
             if (standing.Count == most)
                 break;

@@ -28,8 +28,11 @@ internal sealed class Naming
     };
 
     /// <summary>Whether any recipe has such nodes.</summary>
-    public static bool IsAnyCandidate(string name) =>
-        Kazoo.TryParse(name, out _) || CuratorLeaderLatch.TryParse(name, out _) || CuratorLeaderSelector.TryParse(name, out _);
+    public static bool IsAnyCandidate(string name) => TryParseAny(name, out _);
+
+    /// <summary>The candidate that the node is in one of the recipes.</summary>
+    public static bool TryParseAny(string name, out Contender contender) =>
+        Kazoo.TryParse(name, out contender) || CuratorLeaderLatch.TryParse(name, out contender) || CuratorLeaderSelector.TryParse(name, out contender);
 
     /// <summary>What a new candidate asks to be called; the server adds the number.</summary>
     public string NewPrefix() => _newId() + _marker;

@@ -26,7 +26,8 @@ internal static class ConclaveProgram
 
     public static ProcessStartInfo Command(string directory, params IEnumerable<string> arguments)
     {
-        var start = new ProcessStartInfo(Path)
+        // Who runs the tests in the background may have Ctrl-C ignored, and programs inherit that. env becomes the program: the pid is the program's.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", Path])
         {
             WorkingDirectory = directory,
             RedirectStandardOutput = true,

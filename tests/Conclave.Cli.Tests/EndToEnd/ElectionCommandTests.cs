@@ -117,7 +117,7 @@ public sealed class ElectionCommandTests : IAsyncLifetime
         var second = await _programs.StartAsync(2);
         await DoAsync("resign", "billing/dialer"); // and now nobody
 
-        await observing.WaitForExitAsync();
+        await observing.WaitForExitAsync().WaitAsync(Waiting.Deadline);
         await reading;
         Assert.Equal(0, observing.ExitCode);
         observing.Dispose();
@@ -141,7 +141,7 @@ public sealed class ElectionCommandTests : IAsyncLifetime
         var reading = ConclaveProgram.ReadAsync(observing.StandardOutput, _ => speaks.TrySetResult());
         await speaks.Task.WaitAsync(Waiting.Deadline);
         RunningCluster.Signal(LedPrograms.Interrupt, observing.Id);
-        await observing.WaitForExitAsync();
+        await observing.WaitForExitAsync().WaitAsync(Waiting.Deadline);
         await reading;
         Assert.Equal(0, observing.ExitCode);
     }
