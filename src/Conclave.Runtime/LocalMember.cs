@@ -79,7 +79,7 @@ public sealed class LocalMember : IAsyncDisposable
         {
             // The upper bits are the time of the start, so that no number comes twice in any life of this member.
             var firstRequest = (ulong)DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() << 22;
-            var loop = new ReplicaLoop(new LoopOptions(options.Id, replicaOptions.TickDuration, firstRequest, options.MaxQueuedInputs, options.HeartbeatInterval), options.Logger);
+            var loop = new ReplicaLoop(new LoopOptions(options.Id, replicaOptions.TickDuration, firstRequest, options.MaxQueuedInputs, options.HeartbeatInterval, options.OnPeerRefused), options.Logger);
             KnownDirectories.RequireLog(disk);
             replica = Replica.Open(replicaOptions, disk, loop, new Random(RandomNumberGenerator.GetInt32(int.MaxValue)));
             var peers = options.Members.Where(m => m.Id != options.Id).ToArray();

@@ -47,6 +47,12 @@ public sealed record LocalMemberOptions
     /// <summary>The replica's other settings. Its ids, memberships, ticks and request timeout are set from the properties here.</summary>
     public Func<ReplicaOptions, ReplicaOptions> Configure { get; init; } = options => options;
 
+    /// <summary>
+    /// Told each time that no process listens at a peer's address, with the store as it is then: nothing that a later process of that peer did is in it yet. Runs on the loop, so it
+    /// must be short, must not block, and must not keep what it was given. Default: nothing.
+    /// </summary>
+    public Action<PeerId, Applier>? OnPeerRefused { get; init; }
+
     /// <summary>Inputs that may wait for the loop; beyond it requests are answered as busy and peers' messages dropped. Default 65,536.</summary>
     public int MaxQueuedInputs { get; init; } = 65_536;
 

@@ -195,6 +195,7 @@ internal sealed class ReplicaLoop : IPeerEvents, IReplicaOutput
                 break;
             case LoopInput.Refused refused:
                 replica.PeerRefused(refused.Peer);
+                _options.OnPeerRefused?.Invoke(refused.Peer, replica.Applier);
                 break;
             case LoopInput.Connected connected:
                 replica.PeerConnected(connected.Peer);
@@ -269,4 +270,5 @@ internal sealed class ReplicaLoop : IPeerEvents, IReplicaOutput
 /// <param name="FirstRequest">Never used before by this member, in any life.</param>
 /// <param name="MaxQueued">Inputs that may wait.</param>
 /// <param name="SlowTurn">Turns that take longer are logged.</param>
-internal sealed record LoopOptions(PeerId Self, TimeSpan TickDuration, ulong FirstRequest, int MaxQueued, TimeSpan SlowTurn);
+/// <param name="OnPeerRefused">Told of each refusal, on the loop.</param>
+internal sealed record LoopOptions(PeerId Self, TimeSpan TickDuration, ulong FirstRequest, int MaxQueued, TimeSpan SlowTurn, Action<PeerId, Applier>? OnPeerRefused = null);

@@ -27,7 +27,7 @@ public sealed partial class Replica
                 wal.Reset(snapshot!.Mark, restored.HardState, restored.Entries);
             snapshots.RemoveDamaged();
 
-            var applier = new Applier(new LeaseOptions { TicksPerSecond = Math.Max(1, (int)Math.Ceiling(TimeSpan.FromSeconds(1) / options.TickDuration)), CaughtUpTicks = options.CaughtUpTicks }, options.Watches);
+            var applier = new Applier(new LeaseOptions { TicksPerSecond = Math.Max(1, (int)Math.Ceiling(TimeSpan.FromSeconds(1) / options.TickDuration)), CaughtUpTicks = options.CaughtUpTicks, UnitsPerSecond = options.LeaseUnitsPerSecond }, options.Watches);
             if (snapshot is not null)
                 applier.Restore([snapshot.Body]);
             var raft = new RaftNode(options.Raft, restored, random);

@@ -22,6 +22,9 @@ public sealed record ReplicaOptions
     /// <summary>How many late ticks the caller may deliver at once after a stall; leases last as much longer, so that none ends early. Default 2, as the runtime's clock does.</summary>
     public int CaughtUpTicks { get; init; } = 2;
 
+    /// <summary>What the TTL of a lease counts: so many make a second. Default 1, etcd's seconds. The same on all members for as long as their logs live.</summary>
+    public int LeaseUnitsPerSecond { get; init; } = 1;
+
     /// <summary>The log's sizes.</summary>
     public WalOptions Wal { get; init; } = new();
 

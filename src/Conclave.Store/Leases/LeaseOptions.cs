@@ -15,8 +15,11 @@ public sealed record LeaseOptions
     /// <summary>How many ticks that are late may come at once, instead of a tick's duration apart. Default 0: none does.</summary>
     public int CaughtUpTicks { get; init; }
 
+    /// <summary>What a TTL counts: so many make a second. Default 1, etcd's seconds. The same on all members for as long as their logs live.</summary>
+    public int UnitsPerSecond { get; init; } = 1;
+
     internal LeaseOptions Checked() =>
-        TicksPerSecond > 0 && CaughtUpTicks >= 0 && ExpiredMax > 0 && RevokeRetryTicks > 0
+        TicksPerSecond > 0 && UnitsPerSecond > 0 && CaughtUpTicks >= 0 && ExpiredMax > 0 && RevokeRetryTicks > 0
             ? this
             : throw new InvalidOperationException($"Every lease option must be above zero: {this}.");
 }

@@ -125,8 +125,8 @@ public sealed class LeaseTable
     {
         if (!_leases.TryGetValue(id, out var lease))
             return null;
-        long? remaining = IsLeader ? Math.Max(0, (lease.Deadline - _now + _options.TicksPerSecond - 1) / _options.TicksPerSecond) : null;
-        return new LeaseStatus(id, lease.Ttl, remaining is { } seconds ? Math.Min(seconds, lease.Ttl) : null, [.. lease.Keys]);
+        long? remaining = IsLeader ? UnitsOf(Math.Max(0, lease.Deadline - _now)) : null;
+        return new LeaseStatus(id, lease.Ttl, remaining is { } units ? Math.Min(units, lease.Ttl) : null, [.. lease.Keys]);
     }
 
     internal bool TryGrant(LeaseId id, long ttl)
@@ -184,9 +184,14 @@ public sealed class LeaseTable
     private long FullDeadline(Lease lease)
     {
         // No TTL that passed the gate overflows, and one that did not must not end early.
-        var seconds = Math.Clamp(lease.Ttl, 0, long.MaxValue / 4 / _options.TicksPerSecond);
-        return _now + (seconds * _options.TicksPerSecond) + 1 + _options.CaughtUpTicks;
+        var units = Math.Clamp(lease.Ttl, 0, long.MaxValue / 4 / _options.TicksPerSecond);
+        var ticks = ((units * _options.TicksPerSecond) + _options.UnitsPerSecond - 1) / _options.UnitsPerSecond;
+        return _now + ticks + 1 + _options.CaughtUpTicks;
     }
+
+    /// <summary>Rounded up.</summary>
+    private long UnitsOf(long ticks) =>
+        (Math.Min(ticks, long.MaxValue / 2 / _options.UnitsPerSecond) * _options.UnitsPerSecond + _options.TicksPerSecond - 1) / _options.TicksPerSecond;
 
     private sealed class Lease(LeaseId id, long ttl)
     {

@@ -36,6 +36,21 @@ public sealed class LeaseTableTests
     }
 
     [Fact]
+    public void A_TTL_may_count_less_than_seconds_and_is_rounded_up_to_ticks()
+    {
+        var table = new LeaseTable(Options with { UnitsPerSecond = 1_000 });
+        table.BecomeLeader();
+        Assert.True(table.TryGrant(new LeaseId(1), 150));
+        Assert.Equal(150, table.Find(new LeaseId(1))!.Remaining);
+        table.Tick();
+        table.Tick();
+        Assert.Empty(table.Expired());
+        Assert.Equal(100, table.Find(new LeaseId(1))!.Remaining);
+        table.Tick();
+        Assert.Equal([new LeaseId(1)], table.Expired());
+    }
+
+    [Fact]
     public void A_renewed_lease_has_its_whole_time_again()
     {
         _table.BecomeLeader();
