@@ -18,6 +18,7 @@ internal static class Arrows
         ["Conclave.Simulation"] = new(3, ["Conclave.Store", "Conclave"], []),
         ["Conclave.Orchestration"] = new(3, ["Conclave", "Conclave.Wire"], ["Yarp.ReverseProxy", "YamlDotNet"]),
         ["Conclave.Etcd"] = new(3, ["Conclave", "Conclave.Wire"], []),
+        ["Conclave.Peers"] = new(3, ["Conclave", "Conclave.Runtime"], []),
         ["Conclave.ZooKeeper"] = new(3, ["Conclave"], []),
         ["Conclave.Kubernetes"] = new(3, ["Conclave"], []),
         ["Conclave.Cli"] = new(4, ["Conclave.Server", "Conclave.Simulation", "Conclave.Orchestration", "Conclave.Etcd", "Conclave.ZooKeeper", "Conclave.Kubernetes"], ["System.CommandLine", "Spectre.Console"]),
