@@ -48,7 +48,7 @@ public sealed class PeersElectionTests : ElectionContract
 
     protected override ILeaderElection NewCandidate(string value, TimeSpan ttl) => Own(_group!.Election(Election, value, new LeaseOptions { Ttl = ttl }));
 
-    protected override RunningProcess NewChild(string gateFile, TimeSpan ttl) => _peers.Candidate(Child, Election, gateFile, ttl);
+    protected override RunningProcess NewChild(string gateFile, TimeSpan ttl) => _peers.NewCandidate(Child, Election, gateFile, ttl);
 
     protected override async Task<int> CountStandingAsync() => (await StandingAsync()).Count;
 

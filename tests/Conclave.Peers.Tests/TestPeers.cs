@@ -72,11 +72,13 @@ internal sealed class TestPeers : IAsyncDisposable
     }
 
     /// <summary>A member in a process of its own, which does nothing but take part.</summary>
-    public RunningProcess Member(int member) => Start(member, []);
+    public RunningProcess Member(int member) => Own(Start(member, []));
 
     /// <summary>A member in a process of its own, which campaigns and knocks at the gate.</summary>
-    public RunningProcess Candidate(int member, string election, string? gateFile = null, TimeSpan? ttl = null) =>
-        Start(member, [election, gateFile ?? GateFile, $"{ttl?.TotalMilliseconds ?? 0}"]);
+    public RunningProcess Candidate(int member, string election, string? gateFile = null, TimeSpan? ttl = null) => Own(NewCandidate(member, election, gateFile ?? GateFile, ttl));
+
+    /// <summary>The same, for the caller to dispose.</summary>
+    public RunningProcess NewCandidate(int member, string election, string gateFile, TimeSpan? ttl) => Start(member, [election, gateFile, $"{ttl?.TotalMilliseconds ?? 0}"]);
 
     /// <summary>From now on, what the member and the others say to each other goes through relays; for members that start after it.</summary>
     public void PutBehindRelays(int member)
@@ -116,7 +118,11 @@ internal sealed class TestPeers : IAsyncDisposable
     private RunningProcess Start(int member, string[] part)
     {
         string[] common = [typeof(Candidate).Assembly.Location, NameOf(member), string.Join(',', SeenBy(member)), DirectoryOf(member), $"{_timeout.TotalMilliseconds}", $"{_fast}"];
-        var process = new RunningProcess(Environment.ProcessPath!, [.. common, .. part], Folder);
+        return new RunningProcess(Environment.ProcessPath!, [.. common, .. part], Folder);
+    }
+
+    private RunningProcess Own(RunningProcess process)
+    {
         _processes.Add(process);
         return process;
     }
