@@ -59,7 +59,7 @@ public sealed class PeerElection : ILeaderElection
 
     /// <inheritdoc/>
     public Task<Leader?> GetLeaderAsync(CancellationToken cancellation) => WithinTryTimeoutAsync(
-        over => UntilAnsweredAsync(() => _group.ReadAsync(_ => _board.LeaderOf(Name), over), over), cancellation);
+        over => UntilAnsweredAsync(() => _group.ReadAsync(applier => ElectionKeys.LeaderOf(Name, applier.Store), over), over), cancellation);
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<Leader?> ObserveAsync([EnumeratorCancellation] CancellationToken cancellation)

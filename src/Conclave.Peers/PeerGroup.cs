@@ -231,6 +231,13 @@ public sealed class PeerGroup : IAsyncDisposable, ILeaseKeeper
         OnPeerRefused = Options.FastPreVote ? _refused.Refuse : null,
 
         // Raft's own fast pre-vote needs no option: it shortens the time without a coordinator, and a new one waits every lease out, however it came to office.
-        Configure = replica => replica with { LeaseUnitsPerSecond = LeaseUnitsPerSecond, AskAgainTicks = 2 * replica.Raft.HeartbeatTicks },
+        // A log of candidacies is small, and so are its files.
+        Configure = replica => replica with
+        {
+            LeaseUnitsPerSecond = LeaseUnitsPerSecond,
+            AskAgainTicks = 2 * replica.Raft.HeartbeatTicks,
+            Wal = replica.Wal with { SegmentBytes = 8 << 20, AllocateBytes = 1 << 20 },
+            SnapshotLogBytes = 16 << 20,
+        },
     };
 }

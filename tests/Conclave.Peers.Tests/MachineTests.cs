@@ -19,14 +19,13 @@ public sealed class MachineTests
     {
         var at = _group.Elect();
         var (first, second) = (Grant(at, 1), Grant(at, 2));
-        var board = BoardOf(at);
         var one = Enter(at, first, "a");
         var two = Enter(at, second, "b");
         Assert.True(two > one);
-        Assert.Equal(new Leader("a", new FencingToken(one.Value)), board.LeaderOf(Election));
+        Assert.Equal(new Leader("a", new FencingToken(one.Value)), LeaderAt(at));
 
         _group.Run(at, ElectionKeys.Withdraw(Election, first));
-        Assert.Equal(new Leader("b", new FencingToken(two.Value)), board.LeaderOf(Election));
+        Assert.Equal(new Leader("b", new FencingToken(two.Value)), LeaderAt(at));
     }
 
     [Fact]
@@ -49,20 +48,19 @@ public sealed class MachineTests
     {
         var at = _group.Elect();
         var (silent, next) = (Grant(at, 1), Grant(at, 2, ttl: 1_000_000));
-        var board = BoardOf(at);
         Enter(at, silent, "a");
         Enter(at, next, "b");
         for (var turn = 0; turn < 10; turn++)
         {
             _group.Tick(TtlTicks / 2);
             Renew(at, silent);
-            Assert.Equal("a", board.LeaderOf(Election)!.Value);
+            Assert.Equal("a", LeaderAt(at)!.Value);
         }
 
         _group.Tick(TtlTicks);
-        Assert.Equal("a", board.LeaderOf(Election)!.Value);
+        Assert.Equal("a", LeaderAt(at)!.Value);
         _group.Tick(5);
-        Assert.Equal("b", board.LeaderOf(Election)!.Value);
+        Assert.Equal("b", LeaderAt(at)!.Value);
     }
 
     [Fact]
@@ -77,15 +75,15 @@ public sealed class MachineTests
         Renew(old, holder);
         _group.PowerCut(old);
         _group.Until(() => _group.Up.Values.Any(replica => replica.Status.Established), "another coordinates");
-        var board = BoardOf(_group.Leader);
+        var office = _group.Leader;
         for (var tick = 0; tick < TtlTicks; tick++)
         {
-            Assert.NotNull(board.LeaderOf(Election));
+            Assert.NotNull(LeaderAt(office));
             _group.Tick(1);
         }
 
         _group.Tick(5);
-        Assert.Null(board.LeaderOf(Election));
+        Assert.Null(LeaderAt(office));
     }
 
     [Fact]
@@ -99,12 +97,11 @@ public sealed class MachineTests
             _group.Start(id);
 
         at = _group.Elect();
-        var board = BoardOf(at);
         var after = Enter(at, Grant(at, 2), "b");
         Assert.True(after > before);
-        Assert.Equal("a", board.LeaderOf(Election)!.Value);
+        Assert.Equal("a", LeaderAt(at)!.Value);
         _group.Tick(TtlTicks + 5);
-        Assert.Null(board.LeaderOf(Election)); // both silent since
+        Assert.Null(LeaderAt(at)); // both silent since
     }
 
     [Fact]
@@ -115,7 +112,7 @@ public sealed class MachineTests
         Assert.IsType<CommandResult.Txn>(Answer(at, ElectionKeys.WithdrawInDoubt(Election, holder)));
         Assert.Null(ElectionKeys.EnteredAt(Answer(at, ElectionKeys.Enter(Election, holder, "a"))));
         Assert.Null(ElectionKeys.EnteredAt(Answer(at, ElectionKeys.EnterIfVacant(Election, holder, "a"))));
-        Assert.Null(BoardOf(at).LeaderOf(Election));
+        Assert.Null(LeaderAt(at));
     }
 
     [Fact]
@@ -135,16 +132,11 @@ public sealed class MachineTests
         var (one, two) = (Grant(at, 1), Grant(at, 2));
         Answer(at, ElectionKeys.Enter("billing", one, "a"));
         Assert.True(ElectionKeys.IsFirst(Answer(at, ElectionKeys.EnterIfVacant("billing/dialer", two, "b"))));
-        Assert.Equal("a", BoardOf(at).LeaderOf("billing")!.Value);
-        Assert.Equal("b", BoardOf(at).LeaderOf("billing/dialer")!.Value);
+        Assert.Equal("a", LeaderAt(at, "billing")!.Value);
+        Assert.Equal("b", LeaderAt(at, "billing/dialer")!.Value);
     }
 
-    private ElectionBoard BoardOf(PeerId at)
-    {
-        var board = new ElectionBoard();
-        board.Open(_group.Up[at].Applier);
-        return board;
-    }
+    private Leader? LeaderAt(PeerId at, string election = Election) => ElectionKeys.LeaderOf(election, _group.Up[at].Applier.Store);
 
     private CandidacyId Grant(PeerId at, long lease, long ttl = TtlMilliseconds)
     {

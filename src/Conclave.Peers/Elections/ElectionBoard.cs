@@ -16,6 +16,16 @@ internal sealed class ElectionBoard : IWatchSink
     /// <summary>The watch ended because history that it still needed is gone; <see cref="Open"/> starts another.</summary>
     public Action? Lost { get; set; }
 
+    /// <summary>Elections in which somebody stands or which somebody observes.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+                return _elections.Count;
+        }
+    }
+
     /// <summary>Reads what stands and watches from there on. On the loop.</summary>
     public void Open(Applier applier)
     {
@@ -94,12 +104,6 @@ internal sealed class ElectionBoard : IWatchSink
     {
         lock (_gate)
             _places.Remove(Text(key));
-    }
-
-    public Leader? LeaderOf(string election)
-    {
-        lock (_gate)
-            return _elections.TryGetValue(election, out var standings) ? standings.First?.Leader : null;
     }
 
     /// <summary>The leader now, from where the chain of changes can be walked until the observer <see cref="Leave"/>s.</summary>

@@ -64,7 +64,13 @@ internal static class ElectionKeys
         [Withdraw(election, candidacy), new Command.Put(TombstoneOf(candidacy), default, candidacy.Lease)],
         []);
 
-    public static RangeQuery FirstOf(string election) => new(Of(election)) { Sort = RangeSort.Create, Order = RangeOrder.Ascending, Limit = 1 };
+    public static Leader? LeaderOf(string election, MvccStore store)
+    {
+        store.Range(FirstOf(election), out var found);
+        return found.Kvs is [var first, ..] ? ToLeader(first) : null;
+    }
+
+    private static RangeQuery FirstOf(string election) => new(Of(election)) { Sort = RangeSort.Create, Order = RangeOrder.Ascending, Limit = 1 };
 
     public static Leader ToLeader(KeyValue candidacy) => new(Encoding.UTF8.GetString(candidacy.Value.Span), new FencingToken(candidacy.CreateRevision.Value));
 

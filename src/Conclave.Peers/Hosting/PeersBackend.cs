@@ -17,7 +17,7 @@ public static class PeersBackend
     /// Decides the election among the instances. A hosted service starts this instance's member before any candidate stands, and ends it when all have withdrawn; when the member cannot go on (its disk fails, its
     /// directory was replaced), the host is stopped. Elections with the same <see cref="PeerGroupOptions.Directory"/> share the member.
     /// </summary>
-    /// <remarks>A lease that was set for the election (<see cref="LeaderElectionOptions.Lease"/>) wins over the group's, which follows from its election timeout.</remarks>
+    /// <remarks>A lease that was set for the election (<see cref="LeaderElectionOptions.Lease"/>) wins over the group's, which follows from its election timeout; one that equals the library's default counts as not set.</remarks>
     public static LeaderElectionBuilder UsePeers(this LeaderElectionBuilder election, Action<PeerGroupOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(election);
