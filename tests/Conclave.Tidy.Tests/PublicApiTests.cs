@@ -11,7 +11,7 @@ public sealed class PublicApiTests
 {
     /// <summary>The packages whose surface is promised; the others are parts of these.</summary>
     public static TheoryData<Type> Packages => new(
-        typeof(ILeaderElection), typeof(Etcd.EtcdElection), typeof(ZooKeeper.ZooKeeperElection), typeof(Kubernetes.KubernetesElection), typeof(AspNetCore.FencingRequestOptions), typeof(FakeElection));
+        typeof(ILeaderElection), typeof(Etcd.EtcdElection), typeof(ZooKeeper.ZooKeeperElection), typeof(Peers.PeerElection), typeof(Kubernetes.KubernetesElection), typeof(AspNetCore.FencingRequestOptions), typeof(FakeElection));
 
     [Theory]
     [MemberData(nameof(Packages))]

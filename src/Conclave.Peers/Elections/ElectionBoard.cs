@@ -153,8 +153,10 @@ internal sealed class ElectionBoard : IWatchSink
 
     private void Go(string key)
     {
-        if (_places.TryGetValue(key, out var place) && place.Stood)
-            place.Go();
+        if (!_places.TryGetValue(key, out var place) || !place.Stood)
+            return;
+        _places.Remove(key); // it never comes back
+        place.Go();
     }
 
     private void Settle(string election)
