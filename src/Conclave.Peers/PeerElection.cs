@@ -19,11 +19,7 @@ public sealed class PeerElection : ILeaderElection
     private readonly PeerSession _session;
     private readonly ElectionBoard _board;
     private readonly string _value;
-    private readonly CancellationTokenSource _withdrawn = new();
-    private readonly Lock _gate = new();
-    private Task _campaign = Task.CompletedTask;
-    private Leadership? _held;
-    private bool _disposed;
+    private readonly Participation _part;
 
     internal PeerElection(PeerGroup group, PeerSession session, ElectionBoard board, string name, string value)
     {
@@ -34,6 +30,7 @@ public sealed class PeerElection : ILeaderElection
         if (Encoding.UTF8.GetByteCount(value) > ValueBytesMax)
             throw new ArgumentException($"An election's value has at most {ValueBytesMax} bytes.", nameof(value));
         (_group, _session, _board, Name, _value) = (group, session, board, name, value);
+        _part = new Participation(name, "Make a second election object for a second candidate.");
     }
 
     /// <inheritdoc/>
@@ -44,10 +41,10 @@ public sealed class PeerElection : ILeaderElection
     public Guarantee Guarantee => _group.Options.FastPreVote ? Guarantee.BestEffort : Guarantee.Exclusive;
 
     /// <inheritdoc/>
-    public Task<Leadership> CampaignAsync(CancellationToken cancellation) => TakePartAsync(CampaignUntilElectedAsync, cancellation);
+    public Task<Leadership> CampaignAsync(CancellationToken cancellation) => _part.CampaignAsync(CampaignUntilElectedAsync, cancellation);
 
     /// <inheritdoc/>
-    public Task<Leadership?> TryCampaignAsync(CancellationToken cancellation) => TakePartAsync(
+    public Task<Leadership?> TryCampaignAsync(CancellationToken cancellation) => _part.CampaignAsync(
         withdrawn => WithinTryTimeoutAsync(
             async over =>
             {
@@ -84,52 +81,7 @@ public sealed class PeerElection : ILeaderElection
     }
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        Task campaign;
-        lock (_gate)
-        {
-            if (_disposed)
-                return;
-            _disposed = true;
-            campaign = _campaign;
-        }
-
-        await _withdrawn.CancelAsync().ConfigureAwait(false);
-        await campaign.ConfigureAwait(false);
-        if (_held is { } held)
-            await held.DisposeAsync().ConfigureAwait(false);
-        _withdrawn.Dispose();
-    }
-
-    /// <summary>The frame of a campaign of either kind: one at a time, ended by disposal.</summary>
-    private async Task<T> TakePartAsync<T>(Func<CancellationToken, Task<T>> campaign, CancellationToken cancellation)
-    {
-        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        CancellationTokenSource withdrawn;
-        lock (_gate)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            if (!_campaign.IsCompleted)
-                throw new InvalidOperationException($"A campaign in {Name} is under way already. Make a second election object for a second candidate.");
-            if (_held is { IsHeld: true })
-                throw new InvalidOperationException($"{Name} is led by this candidate already. Resign first, or make a second election object for a second candidate.");
-            _campaign = ended.Task;
-            withdrawn = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _withdrawn.Token);
-        }
-
-        using (withdrawn)
-        {
-            try
-            {
-                return await campaign(withdrawn.Token).ConfigureAwait(false);
-            }
-            finally
-            {
-                ended.SetResult();
-            }
-        }
-    }
+    public ValueTask DisposeAsync() => _part.DisposeAsync();
 
     private async Task<Leadership> CampaignUntilElectedAsync(CancellationToken withdrawn)
     {
@@ -169,8 +121,6 @@ public sealed class PeerElection : ILeaderElection
     {
         var source = new LeadershipSource(Name, candidacy.Leader, candidacy.Lease.Timer, candidacy.WithdrawAsync);
         _ = WatchOverAsync(candidacy, source); // ends with the candidacy, however that ends
-        lock (_gate)
-            _held = source.Leadership;
         return source.Leadership;
     }
 

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using Conclave.Contract;
-using Conclave.ZooKeeper.Tests;
 
 namespace Conclave.Peers.Tests;
 
@@ -78,7 +77,8 @@ internal sealed class TestPeers : IAsyncDisposable
     public RunningProcess Candidate(int member, string election, string? gateFile = null, TimeSpan? ttl = null) => Own(NewCandidate(member, election, gateFile ?? GateFile, ttl));
 
     /// <summary>The same, for the caller to dispose.</summary>
-    public RunningProcess NewCandidate(int member, string election, string gateFile, TimeSpan? ttl) => Start(member, [election, gateFile, $"{ttl?.TotalMilliseconds ?? 0}"]);
+    public RunningProcess NewCandidate(int member, string election, string gateFile, TimeSpan? ttl, IReadOnlyDictionary<string, string>? environment = null) =>
+        Start(member, [election, gateFile, $"{ttl?.TotalMilliseconds ?? 0}"], environment);
 
     /// <summary>From now on, what the member and the others say to each other goes through relays; for members that start after it.</summary>
     public void PutBehindRelays(int member)
@@ -87,8 +87,8 @@ internal sealed class TestPeers : IAsyncDisposable
         {
             if (other == member)
                 continue;
-            _relays.Add((member, other), new Relay($"127.0.0.1:{_ports[other]}"));
-            _relays.Add((other, member), new Relay($"127.0.0.1:{_ports[member]}"));
+            _relays.Add((member, other), new Relay(new IPEndPoint(IPAddress.Loopback, _ports[other])));
+            _relays.Add((other, member), new Relay(new IPEndPoint(IPAddress.Loopback, _ports[member])));
         }
     }
 
@@ -115,10 +115,10 @@ internal sealed class TestPeers : IAsyncDisposable
         _folder.Delete(recursive: true);
     }
 
-    private RunningProcess Start(int member, string[] part)
+    private RunningProcess Start(int member, string[] part, IReadOnlyDictionary<string, string>? environment = null)
     {
         string[] common = [typeof(Candidate).Assembly.Location, NameOf(member), string.Join(',', SeenBy(member)), DirectoryOf(member), $"{_timeout.TotalMilliseconds}", $"{_fast}"];
-        return new RunningProcess(Environment.ProcessPath!, [.. common, .. part], Folder);
+        return new RunningProcess(Environment.ProcessPath!, [.. common, .. part], Folder, environment);
     }
 
     private RunningProcess Own(RunningProcess process)
