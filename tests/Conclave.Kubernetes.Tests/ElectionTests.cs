@@ -18,6 +18,7 @@ public sealed partial class ElectionTests(KubernetesServer server) : IClassFixtu
     public async Task DisposeAsync()
     {
         server.Mute(false);
+        server.Fail();
         await _bench.DisposeAsync();
     }
 
@@ -145,6 +146,35 @@ public sealed partial class ElectionTests(KubernetesServer server) : IClassFixtu
     }
 
     [Fact]
+    public async Task An_acquisition_whose_answer_is_lost_leads_by_the_token_that_was_written()
+    {
+        await using var relay = new Relay(server.EndPoint);
+        var campaign = await AcquireUnansweredAsync(relay, default);
+        relay.SwallowsAnswers = false;
+        relay.Cut();
+        await using var leadership = await campaign.WaitAsync(Deadline);
+        Assert.Equal(leadership.FencingToken.ToString(), (string)(await server.GetAsync(_bench.Lease))!["metadata"]!["annotations"]!["election.conclave/token"]!);
+        Assert.Equal(1, (int)(await server.SpecAsync(_bench.Lease))["leaseTransitions"]!);
+    }
+
+    [Fact]
+    public async Task An_acquisition_whose_answer_is_lost_and_that_nobody_waits_for_any_more_is_given_back()
+    {
+        await using var relay = new Relay(server.EndPoint);
+        using var withdraw = new CancellationTokenSource();
+        var campaign = await AcquireUnansweredAsync(relay, withdraw.Token);
+        await withdraw.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => campaign.WaitAsync(Deadline));
+        Assert.NotNull(await _bench.HolderAsync());
+
+        var began = System.Diagnostics.Stopwatch.GetTimestamp();
+        relay.SwallowsAnswers = false;
+        relay.Cut();
+        await UntilAsync("nobody holds the Lease", async () => await _bench.HolderAsync() is null);
+        Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(began) < Long / 2);
+    }
+
+    [Fact]
     public async Task A_try_of_the_same_object_follows_a_dead_holder_after_its_time_and_not_before()
     {
         await server.PutAsync(_bench.Lease, Foreign);
@@ -178,6 +208,47 @@ public sealed partial class ElectionTests(KubernetesServer server) : IClassFixtu
         Assert.Equal(LossReason.Removed, leadership.LossReason);
         Assert.Equal(ResignResult.Released, await leadership.ResignAsync(default));
         Assert.Equal("somebody", await _bench.HolderAsync());
+    }
+
+    [Theory]
+    [InlineData(429)]
+    [InlineData(500)]
+    [InlineData(503)]
+    public async Task A_server_that_is_out_of_order_for_less_than_the_lease_costs_nobody_the_leadership(int code)
+    {
+        var leadership = await ElectedAsync(_bench.NewElection("a", TimeSpan.FromSeconds(6)));
+        var waiting = _bench.NewElection("b").CampaignAsync(default);
+        server.Fail(("list", code), ("watch", code), ("update", code), ("get", code));
+        var end = leadership.EndsAt!.Value;
+        await Task.Delay(TimeSpan.FromSeconds(2.5)); // past a renewal
+        Assert.Equal(end, leadership.EndsAt);
+        server.Fail();
+        await UntilAsync("renewed", () => leadership.EndsAt > end);
+        Assert.True(leadership.IsHeld);
+        Assert.False(waiting.IsCompleted);
+        await leadership.DisposeAsync();
+        await using var next = await waiting.WaitAsync(Deadline);
+    }
+
+    [Fact]
+    public async Task A_watch_that_is_refused_with_410_is_begun_anew_from_a_list()
+    {
+        await using var relay = new Relay(server.EndPoint);
+        await using var observer = new Observer(_bench.NewElection("observer", options: _bench.Options with { Server = $"https://{relay.Address}" }));
+        await observer.UntilAsync("the observer watches", seen => seen.Count == 1);
+        await using var leadership = await ElectedAsync(_bench.NewElection("a", Short));
+        await observer.UntilAsync("the leader is seen", seen => seen.Count == 2);
+
+        // Renewed meanwhile, so the list is not what the observer knows; but it is the same leadership.
+        server.Fail(("watch", 410));
+        relay.Cut();
+        var end = leadership.EndsAt!.Value;
+        await UntilAsync("renewed", () => leadership.EndsAt > end);
+        server.Fail();
+        await Task.Delay(1000); // it lists and watches several times a second, and watches again by now
+        await leadership.DisposeAsync();
+        await observer.UntilAsync("the end is seen", seen => seen.Count == 3);
+        Assert.Equal([null, leadership.Leader, null], observer.Seen);
     }
 
     [Fact]
@@ -217,6 +288,18 @@ public sealed partial class ElectionTests(KubernetesServer server) : IClassFixtu
         relay.Open();
         await observer.UntilAsync("every leader is seen", seen => seen.OfType<Leader>().Count() == 3 && seen[^1] is null);
         Assert.Equal(won, observer.Seen.OfType<Leader>());
+    }
+
+    /// <summary>A campaign whose write has arrived while no answer comes back.</summary>
+    private async Task<Task<Leadership>> AcquireUnansweredAsync(Relay relay, CancellationToken withdraw)
+    {
+        await server.PutAsync(_bench.Lease, Foreign);
+        var campaign = _bench.NewElection("ours", options: _bench.Options with { Server = $"https://{relay.Address}", RequestTimeout = TimeSpan.FromSeconds(1) }).CampaignAsync(withdraw);
+        await Task.Delay(1000, CancellationToken.None); // it has seen the holder by then, and waits for its end
+        relay.SwallowsAnswers = true;
+        await _bench.UntilHeldByAsync("ours");
+        Assert.False(campaign.IsCompleted);
+        return campaign;
     }
 
     [GeneratedRegex(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]

@@ -80,8 +80,9 @@ public sealed class KubernetesServer : IAsyncLifetime
     /// <summary>Watches say nothing while this is so.</summary>
     public void Mute(bool isMute) => Put(Host.MuteFile, isMute ? "" : null);
 
-    /// <summary>What every request waits for.</summary>
-    public void Delay(TimeSpan delay) => Put(Host.DelayFile, delay > TimeSpan.Zero ? $"{delay.TotalMilliseconds:0}" : null);
+    /// <summary>Which verbs fail from now on, and with which code.</summary>
+    public void Fail(params (string Verb, int Code)[] faults) =>
+        Put(Host.FaultFile, faults.Length > 0 ? JsonSerializer.Serialize(faults.ToDictionary(fault => fault.Verb, fault => fault.Code)) : null);
 
     /// <summary>The Lease as JSON; null when there is none.</summary>
     public async Task<JsonObject?> GetAsync(string lease)

@@ -13,14 +13,14 @@ namespace Conclave.Kubernetes.Tests.ApiServer;
 /// <summary>
 /// The part of a Kubernetes API server that keeps Leases: HTTPS, bearer tokens, RBAC by verb, get, list, watch, create, update, patch and delete with the real one's status objects. Keeps its objects in
 /// a file, so it can be killed and started again; like the real one's watch cache, it then remembers no changes from before. Three files in its folder steer it at any time: who may do what
-/// (<see cref="AccessFile"/>), whether watches say anything (<see cref="MuteFile"/>), and how long every request waits (<see cref="DelayFile"/>, in milliseconds).
+/// (<see cref="AccessFile"/>), whether watches say anything (<see cref="MuteFile"/>), and which verbs fail with which code (<see cref="FaultFile"/>).
 /// </summary>
 internal static class Host
 {
     public const string Word = "api-server";
     public const string AccessFile = "access.json";
     public const string MuteFile = "mute";
-    public const string DelayFile = "delay";
+    public const string FaultFile = "faults.json";
     public const string CertificateFile = "server.pem";
     public const string AuthorityFile = "ca.crt";
 
@@ -38,9 +38,6 @@ internal static class Host
 
         app.Use(async (context, next) =>
         {
-            var delay = Path.Combine(folder, DelayFile);
-            if (File.Exists(delay) && int.TryParse(await File.ReadAllTextAsync(delay), out var milliseconds))
-                await Task.Delay(milliseconds);
             try
             {
                 await next(context);
@@ -167,6 +164,9 @@ internal static class Host
                 $"leases.coordination.k8s.io is forbidden: User \"tester\" cannot {verb} resource \"leases\" in API group \"coordination.k8s.io\" in the namespace \"{ns}\"");
         }
 
+        var faults = Path.Combine(folder, FaultFile);
+        if (File.Exists(faults) && JsonNode.Parse(File.ReadAllText(faults))![verb] is { } code)
+            throw new RefusalException((int)code, "Fault", $"{verb} fails for a test");
         if (ns != KubernetesServer.Namespace && verb == "create")
             throw new RefusalException(404, "NotFound", $"namespaces \"{ns}\" not found");
     }
