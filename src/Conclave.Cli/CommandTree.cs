@@ -92,6 +92,7 @@ internal static class CommandTree
         LeadCommand.Create(context),
         LockCommand.Create(context),
         ElectionCommand.Create(context),
+        DemoCommand.Create(context),
     };
 
     private static async Task<int> ParsedAsync(string[] arguments, CommandContext context, CancellationToken stopping)
