@@ -57,8 +57,8 @@ internal sealed partial class LoopbackCluster : IAsyncDisposable
     public static IEnumerable<string> NamesOf(JsonObject workload) =>
         Enumerable.Range(0, int.Parse(workload.Text("spec/replicas")!, CultureInfo.InvariantCulture)).Select(ordinal => $"{workload.Text("metadata/name")}-{ordinal}");
 
-    /// <summary>Starts a pod of a workload, or starts it again after it ended.</summary>
-    public async Task StartAsync(JsonObject workload, string pod)
+    /// <summary>Starts a pod of a workload, or starts it again after it ended; with what Kubernetes adds to its environment unasked.</summary>
+    public async Task StartAsync(JsonObject workload, string pod, IReadOnlyDictionary<string, string>? added = null)
     {
         if (Pods.Remove(pod, out var former))
             former.Dispose();
@@ -67,6 +67,9 @@ internal sealed partial class LoopbackCluster : IAsyncDisposable
         var environment = described.ToDictionary(variable => variable.Key, variable => Here(variable.Value, pod, container), StringComparer.Ordinal);
         string[] words = [.. container.List("command").Concat(container.List("args")).Select(word => Here(ContainerWords.Fill(word.ToString(), described), pod, container))];
         var program = Path.GetFileName(words[0]) == "etcd" ? Tools.Etcd! : await _image.ProgramAsync(words[0]);
+
+        foreach (var (variable, value) in added ?? new Dictionary<string, string>())
+            environment[variable] = value;
 
         // What the image sets; the SDK's runtime stands for the image's.
         environment["PATH"] = "/usr/bin:/bin";
