@@ -6,7 +6,7 @@ usage() {
   cat <<'TEXT'
 usage: deploy/kubernetes/setup.sh [OVERLAY] [--profile NAME] [--timeout SECONDS]
 
-  OVERLAY            a folder of deploy/kubernetes/overlays: etcd (default), conclave
+  OVERLAY            a folder of deploy/kubernetes/overlays: etcd (default), conclave, leases
   --profile NAME     Minikube's profile; default: conclave-demo, a cluster of its own
   --timeout SECONDS  how long to wait for the pods; default: 300
 
@@ -56,7 +56,7 @@ fi
 
 # The tag names the sources: an unchanged tree is not built again, a changed one is rolled out. (With a fixed tag neither would show, for
 # `minikube image build` ends with 0 even when the build failed.)
-tag=dev-$(cd "$root" && find src samples/LeaderDemo samples/Web Directory.Build.props Directory.Packages.props global.json .dockerignore deploy/kubernetes/Dockerfile \
+tag=dev-$(cd "$root" && find src samples/LeaderDemo samples/Web Directory.Build.props Directory.Build.targets Directory.Packages.props global.json .editorconfig .dockerignore deploy/kubernetes/Dockerfile \
   \( -name bin -o -name obj \) -prune -o -type f -print | LC_ALL=C sort | git hash-object --stdin-paths | git hash-object --stdin | cut -c1-12)
 has_image() {
   minikube --profile "$profile" image ls | grep -Eq "(^|/)conclave:$tag\$"

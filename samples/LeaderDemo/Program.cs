@@ -7,11 +7,14 @@ using Microsoft.Extensions.Logging;
 // The smallest program that elects a leader. Start it several times, under different POD_NAMEs: one of them works.
 //   POD_NAME          the candidate's name; default: host name and process
 //   ETCD_ENDPOINT     default http://localhost:2379
+//   ELECTION_BACKEND  etcd (default), or kubernetes: a Lease of the pod's own namespace
 //   WORK_EVERY_SECONDS, LEAD_FOR_SECONDS   default 3 and 30: the leader resigns after that, so that the others get their turn
 var builder = Host.CreateApplicationBuilder(args);
 builder.Logging.SetMinimumLevel(LogLevel.Warning);
 builder.Services
-    .AddLeaderElection("leader-demo", e => e.UseEtcd(builder.Configuration["ETCD_ENDPOINT"] ?? "http://localhost:2379"))
+    .AddLeaderElection("leader-demo", e => _ = builder.Configuration["ELECTION_BACKEND"] is "kubernetes"
+        ? e.UseKubernetes()
+        : e.UseEtcd(builder.Configuration["ETCD_ENDPOINT"] ?? "http://localhost:2379"))
     .AddLeaderService<Turn>();
 builder.Services.AddHostedService<Observer>();
 try

@@ -43,11 +43,12 @@ public sealed class CrossCheckTests
 
     [ToolTheory(Needs.Kubectl)]
     [InlineData("etcd", "leader-demo → store TCP 2379", "store → store TCP 2380")]
+    [InlineData("leases", "leader-demo → {} TCP 443", "leader-demo → {} TCP 6443", "leader-demo → {} TCP 8443")]
     [InlineData("conclave", "leader-demo → store TCP 2379", "store → store TCP 2379", "store → store TCP 2380")]
     public async Task The_network_lets_through_what_is_needed_and_nothing_else(string overlay, params string[] needed)
     {
         var manifests = await Manifests.RenderAsync($"overlays/{overlay}");
-        string[] dns = [.. from pod in new[] { "leader-demo", "store" } from protocol in new[] { "UDP", "TCP" } select $"{pod} → {Dns} {protocol} 53"];
+        string[] dns = [.. from pod in manifests.Workloads.Select(workload => workload.Text("metadata/name")) from protocol in new[] { "UDP", "TCP" } select $"{pod} → {Dns} {protocol} 53"];
         Assert.Equal([.. needed.Concat(dns).Order(StringComparer.Ordinal)], NetworkPaths.Of(manifests).Order(StringComparer.Ordinal));
     }
 

@@ -91,6 +91,14 @@ public sealed class ScriptTests : IDisposable
         Assert.Contains("kubectl --context conclave-demo delete namespace conclave-demo --ignore-not-found --timeout=180s", Asked);
     }
 
+    [Fact]
+    public async Task Whatever_goes_into_the_image_goes_into_its_tag()
+    {
+        var script = await File.ReadAllTextAsync(Path.Combine(Tools.Kubernetes, "setup.sh"));
+        var hashed = script[script.IndexOf("find src", StringComparison.Ordinal)..script.IndexOf("-prune", StringComparison.Ordinal)].Split((char[])[' ', '\n', '\\'], StringSplitOptions.RemoveEmptyEntries);
+        Assert.All(await Dockerfile.ContextAsync(), file => Assert.Contains(hashed, word => file == word || file.StartsWith(word + "/", StringComparison.Ordinal)));
+    }
+
     [ToolFact(Needs.Kubectl)]
     public async Task An_image_that_was_not_built_is_noticed_though_minikube_ends_well()
     {
