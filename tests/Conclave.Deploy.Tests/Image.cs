@@ -4,45 +4,33 @@ namespace Conclave.Deploy.Tests;
 /// What the image would hold, made without a container: the build stage's own RUN lines, executed over the files that .dockerignore lets through. Made once for all tests; the next run builds on what
 /// is there.
 /// </summary>
-public sealed class Image : IDisposable
+public sealed class Image
 {
-    private readonly SemaphoreSlim _building = new(1, 1);
     private readonly string _folder = Path.Combine(Tools.Root, "artifacts", "image");
-    private bool _built;
+    private readonly Lazy<Task> _built;
+
+    public Image() => _built = new(BuildAsync);
 
     /// <summary>The program that a manifest's command names, found as in the image: by its PATH.</summary>
     internal async Task<string> ProgramAsync(string command)
     {
-        await BuildAsync();
+        await _built.Value; // once; where it failed, all who need it fail with its reason
         var path = Dockerfile.Ours.All("", "ENV").Single(variable => variable.StartsWith("PATH=", StringComparison.Ordinal))["PATH=".Length..];
         return path.Split(':').Where(folder => folder.StartsWith("/app/", StringComparison.Ordinal))
             .Select(folder => Path.Combine(_folder, "app", folder["/app/".Length..], command))
             .FirstOrDefault(File.Exists) ?? throw new FileNotFoundException($"There is no '{command}' in the image's PATH, {path}.");
     }
 
-    public void Dispose() => _building.Dispose();
-
     private async Task BuildAsync()
     {
-        await _building.WaitAsync();
-        try
-        {
-            if (_built)
-                return;
-            Assert.Equal(["--from=build /out /app"], Dockerfile.Ours.All("", "COPY"));
-            Assert.Equal([". ."], Dockerfile.Ours.All("build", "COPY"));
-            var context = Path.Combine(_folder, "context");
-            Mirror(await Dockerfile.ContextAsync(), context);
-            if (Directory.Exists(Path.Combine(_folder, "app")))
-                Directory.Delete(Path.Combine(_folder, "app"), recursive: true);
-            foreach (var run in Dockerfile.Ours.All("build", "RUN"))
-                (await Command.RunAsync("sh", ["-ec", run.Replace("/out/", _folder + "/app/", StringComparison.Ordinal)], folder: context, environment: OwnBuild)).Succeeded();
-            _built = true;
-        }
-        finally
-        {
-            _building.Release();
-        }
+        Assert.Equal(["--from=build /out /app"], Dockerfile.Ours.All("", "COPY"));
+        Assert.Equal([". ."], Dockerfile.Ours.All("build", "COPY"));
+        var context = Path.Combine(_folder, "context");
+        Mirror(await Dockerfile.ContextAsync(), context);
+        if (Directory.Exists(Path.Combine(_folder, "app")))
+            Directory.Delete(Path.Combine(_folder, "app"), recursive: true);
+        foreach (var run in Dockerfile.Ours.All("build", "RUN"))
+            (await Command.RunAsync("sh", ["-ec", run.Replace("/out/", _folder + "/app/", StringComparison.Ordinal)], folder: context, environment: OwnBuild)).Succeeded();
     }
 
     /// <summary>A build of its own: nothing of the MSBuild that runs this test, and no process that outlives it.</summary>

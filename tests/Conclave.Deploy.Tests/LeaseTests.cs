@@ -5,37 +5,32 @@ namespace Conclave.Deploy.Tests;
 
 /// <summary>The overlay without a store: five instances on a Lease, before the API server of Conclave.Kubernetes' tests, which grants them what the Role grants and nothing else.</summary>
 [Collection(WithImage.Name)]
-public sealed class LeaseTests(Image image)
+public sealed class LeaseTests(Image image) : IAsyncLifetime
 {
+    private readonly KubernetesServer _server = new();
+
+    public Task InitializeAsync() => _server.StartAsync();
+
+    public Task DisposeAsync() => _server.DisposeAsync();
+
     [ToolFact(Needs.Kubectl)]
     public async Task On_a_lease_one_of_five_leads_by_the_permissions_of_its_role()
     {
         var manifests = await Manifests.RenderAsync("overlays/leases");
         var demo = manifests.The("Deployment", "leader-demo");
-        var server = new KubernetesServer();
+        _server.Allow((KubernetesServer.Token, Verbs(manifests.The("Role", "leases"), lease: "leader-demo")));
         await using var running = new LoopbackCluster(manifests, image);
-        try
-        {
-            await server.StartAsync();
-            server.Allow((KubernetesServer.Token, Verbs(manifests.The("Role", "leases"), lease: "leader-demo")));
 
-            string[] names = [.. LoopbackCluster.NamesOf(demo)];
-            foreach (var name in names)
-                await running.StartAsync(demo, name, InPod(server));
-            var first = await Turns.LeaderAsync(running, names, after: 0);
-            Assert.Equal(first.Pod, (string?)(await server.SpecAsync("leader-demo"))["holderIdentity"]);
+        string[] names = [.. LoopbackCluster.NamesOf(demo)];
+        foreach (var name in names)
+            await running.StartAsync(demo, name, InPod(_server));
+        var first = await Turns.LeaderAsync(running, names, after: 0);
+        Assert.Equal(first.Pod, (string?)(await _server.SpecAsync("leader-demo"))["holderIdentity"]);
 
-            running.Pods[first.Pod].Kill();
-            var second = await Turns.LeaderAsync(running, [.. names.Where(name => name != first.Pod)], first.Token);
-            Assert.NotEqual(first.Pod, second.Pod);
-            Turns.AssertOneAtATime(Turns.Works(running));
-        }
-        finally
-        {
-            foreach (var pod in running.Pods.Values)
-                pod.Dispose();
-            await server.DisposeAsync();
-        }
+        running.Pods[first.Pod].Kill();
+        var second = await Turns.LeaderAsync(running, [.. names.Where(name => name != first.Pod)], first.Token);
+        Assert.NotEqual(first.Pod, second.Pod);
+        Turns.AssertOneAtATime(Turns.Works(running));
     }
 
     [ToolFact(Needs.Kubectl)]
