@@ -60,7 +60,7 @@ internal sealed class Candidacy
     /// <summary>Waits until nobody stands before us. False when somebody removed our key meanwhile.</summary>
     public async Task<bool> WaitForTurnAsync(CancellationToken cancellation)
     {
-        var backoff = new Backoff(_session.Options, _session.Time);
+        var backoff = _session.NewBackoff();
         while (true)
         {
             try
@@ -103,7 +103,7 @@ internal sealed class Candidacy
 
     private async Task<TxnResponse> CreateAsync(TxnRequest request, CancellationToken cancellation)
     {
-        var backoff = new Backoff(_session.Options, _session.Time);
+        var backoff = _session.NewBackoff();
         while (true)
         {
             try
@@ -142,7 +142,7 @@ internal sealed class Candidacy
 
     private async Task WatchOverAsync(LeadershipSource leadership, CancellationToken withdrawn)
     {
-        var backoff = new Backoff(_session.Options, _session.Time);
+        var backoff = _session.NewBackoff();
         try
         {
             while (true)
@@ -174,7 +174,7 @@ internal sealed class Candidacy
     private async Task<bool> DeleteAsync()
     {
         using var patience = new CancellationTokenSource(_session.Options.WithdrawTimeout);
-        var backoff = new Backoff(_session.Options, _session.Time);
+        var backoff = _session.NewBackoff();
         var request = _createRevision is { } created ? ElectionKeys.Withdraw(_key, created) : ElectionKeys.WithdrawAny(_key, Lease.Id);
         try
         {

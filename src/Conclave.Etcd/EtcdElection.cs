@@ -73,7 +73,7 @@ public sealed class EtcdElection : ILeaderElection
         var told = candidates.Leader;
         yield return told;
 
-        var backoff = new Backoff(_session.Options, _session.Time);
+        var backoff = _session.NewBackoff();
         while (true)
         {
             var request = new WatchCreateRequest { Key = _keys.Prefix, RangeEnd = _keys.PrefixEnd, StartRevision = revision + 1 };
@@ -188,7 +188,7 @@ public sealed class EtcdElection : ILeaderElection
 
     private async Task<T> UntilAnsweredAsync<T>(Func<Task<T>> ask, CancellationToken cancellation)
     {
-        var backoff = new Backoff(_session.Options, _session.Time);
+        var backoff = _session.NewBackoff();
         while (true)
         {
             try

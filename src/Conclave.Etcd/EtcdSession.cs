@@ -34,6 +34,8 @@ public sealed class EtcdSession : IAsyncDisposable
 
     internal TimeProvider Time { get; }
 
+    internal RetryBackoff NewBackoff() => new(Options.RetryIntervalMin, Options.RetryIntervalMax, Time);
+
     /// <summary>Stops renewing and revokes; a server that stays silent is waited for no longer than <see cref="EtcdSessionOptions.WithdrawTimeout"/>.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -30,6 +30,8 @@ public sealed class KubernetesClient : IAsyncDisposable
 
     internal TimeProvider Time { get; }
 
+    internal RetryBackoff NewBackoff() => new(Options.RetryIntervalMin, Options.RetryIntervalMax, Time);
+
     internal LeaseApi Api { get; }
 
     /// <summary>Gives up on withdrawals that are still being repeated, and closes the connections.</summary>

@@ -149,7 +149,7 @@ public sealed class KubernetesElection : ILeaderElection
 
     private async Task<Leader?> ReadLeaderAsync(CancellationToken cancellation)
     {
-        var backoff = new Backoff(_client.Options, _client.Time);
+        var backoff = _client.NewBackoff();
         while (true)
         {
             try

@@ -146,7 +146,7 @@ public sealed class PeerElection : ILeaderElection
 
     private static async Task<T> UntilAnsweredAsync<T>(Func<Task<T>> ask, CancellationToken cancellation)
     {
-        var backoff = new Backoff(PeerGroup.Time);
+        var backoff = PeerGroup.NewBackoff();
         while (true)
         {
             try

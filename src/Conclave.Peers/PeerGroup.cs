@@ -52,6 +52,8 @@ public sealed class PeerGroup : IAsyncDisposable, ILeaseKeeper
 
     internal static TimeProvider Time => BootTime.Provider;
 
+    internal static RetryBackoff NewBackoff() => new(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(500), Time);
+
     private LocalMember Member => Volatile.Read(ref _local) ?? throw new InvalidOperationException("The group is not started.");
 
     /// <summary>Joins the group and returns when this member listens; the others need not be there yet, and a majority of them decides when anybody is elected.</summary>

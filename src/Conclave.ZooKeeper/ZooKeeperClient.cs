@@ -33,6 +33,8 @@ public sealed class ZooKeeperClient : IAsyncDisposable
 
     internal TimeProvider Time { get; }
 
+    internal RetryBackoff NewBackoff() => new(Options.RetryIntervalMin, Options.RetryIntervalMax, Time);
+
     /// <summary>Why there is no session; null when there was no attempt, or the last one succeeded.</summary>
     internal string? LastFault { get; private set; }
 

@@ -74,7 +74,7 @@ public sealed class ZooKeeperElection : ILeaderElection
     public async IAsyncEnumerable<Leader?> ObserveAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
         var succession = new Succession(_path.Naming);
-        var backoff = new Backoff(_client.Options, _client.Time);
+        var backoff = _client.NewBackoff();
         while (true)
         {
             using (var feed = await UntilAnsweredAsync(() => OpenFeedAsync(cancellation), cancellation).ConfigureAwait(false))
@@ -114,7 +114,7 @@ public sealed class ZooKeeperElection : ILeaderElection
 
     private async Task<Leadership> CampaignUntilElectedAsync(CancellationToken withdrawn)
     {
-        var backoff = new Backoff(_client.Options, _client.Time);
+        var backoff = _client.NewBackoff();
         while (true)
         {
             var session = await SessionAsync(withdrawn).ConfigureAwait(false);
@@ -233,7 +233,7 @@ public sealed class ZooKeeperElection : ILeaderElection
 
     private async Task<T> UntilAnsweredAsync<T>(Func<Task<T>> ask, CancellationToken cancellation)
     {
-        var backoff = new Backoff(_client.Options, _client.Time);
+        var backoff = _client.NewBackoff();
         while (true)
         {
             try

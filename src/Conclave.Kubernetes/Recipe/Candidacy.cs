@@ -46,7 +46,7 @@ internal sealed class Candidacy(KubernetesClient client, string election, string
     /// <param name="cancellation">Ends the asking of a silent server.</param>
     public async Task<bool> TryTakeAsync(Func<LeaseObject?, LeaseSight> see, CancellationToken cancellation)
     {
-        var backoff = new Backoff(client.Options, Time);
+        var backoff = client.NewBackoff();
         while (true)
         {
             try
@@ -93,7 +93,7 @@ internal sealed class Candidacy(KubernetesClient client, string election, string
 
     private async Task<bool> WaitForTurnAsync(LeaseFeed feed, CancellationToken over)
     {
-        var backoff = new Backoff(client.Options, Time);
+        var backoff = client.NewBackoff();
         LeaseSight? sight = null;
         LeaseSight? beaten = null; // where another was faster: the next sighting tells who
         var next = feed.NextAsync();
@@ -165,7 +165,7 @@ internal sealed class Candidacy(KubernetesClient client, string election, string
 
     private async Task RenewAsync(LeadershipSource leadership, CancellationToken over)
     {
-        var backoff = new Backoff(client.Options, Time);
+        var backoff = client.NewBackoff();
         try
         {
             while (true)
@@ -254,7 +254,7 @@ internal sealed class Candidacy(KubernetesClient client, string election, string
     {
         using var late = new CancellationTokenSource(Ttl, Time);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(late.Token, stopping);
-        var backoff = new Backoff(client.Options, Time);
+        var backoff = client.NewBackoff();
         var current = _held;
         try
         {

@@ -27,7 +27,7 @@ internal sealed class LeaseFeed(LeaseApi api, string name, KubernetesClientOptio
     // A Lease may say that it is held for 68 years, which no timer can wait for.
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
-    private readonly Backoff _backoff = new(options, time);
+    private readonly RetryBackoff _backoff = new(options.RetryIntervalMin, options.RetryIntervalMax, time);
     private readonly CancellationTokenSource _over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
     private Task _reading = Task.CompletedTask;
     private LeaseWatch? _watch;

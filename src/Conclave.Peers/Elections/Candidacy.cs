@@ -59,7 +59,7 @@ internal sealed class Candidacy
             return ResignResult.Released;
         Command withdrawal = _entered is null ? ElectionKeys.WithdrawInDoubt(_election, _id) : ElectionKeys.Withdraw(_election, _id);
         using var patience = new CancellationTokenSource(_group.Options.WithdrawTimeout, PeerGroup.Time);
-        var backoff = new Backoff(PeerGroup.Time);
+        var backoff = PeerGroup.NewBackoff();
         try
         {
             while (true)
@@ -86,7 +86,7 @@ internal sealed class Candidacy
     /// <summary>Null: refused, because the lease is gone.</summary>
     private async Task<CommandResult.Txn?> CreateAsync(Command.Txn creation, CancellationToken cancellation)
     {
-        var backoff = new Backoff(PeerGroup.Time);
+        var backoff = PeerGroup.NewBackoff();
         _creationSent = true;
         while (true)
         {

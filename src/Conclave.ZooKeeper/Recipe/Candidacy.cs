@@ -305,7 +305,7 @@ internal sealed class Candidacy(ZooKeeperClient client, Session session, Electio
 
     private async Task<Session> OtherSessionAsync(CancellationToken cancellation)
     {
-        var backoff = new Backoff(client.Options, client.Time);
+        var backoff = client.NewBackoff();
         while (true)
         {
             try

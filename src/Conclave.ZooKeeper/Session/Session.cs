@@ -216,7 +216,7 @@ internal sealed class Session
 
     private async Task<Connection> ReconnectAsync(CancellationToken over)
     {
-        var backoff = new Backoff(_options, _time);
+        var backoff = new RetryBackoff(_options.RetryIntervalMin, _options.RetryIntervalMax, _time);
         while (true)
         {
             for (var tried = 0; tried < _servers.Count; tried++)
