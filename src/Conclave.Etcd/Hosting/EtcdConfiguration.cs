@@ -36,6 +36,8 @@ internal sealed record EtcdElectionName(string Name);
 /// <summary>The rules for etcd's options, and for names that etcd's key layout cannot tell apart. Each problem names the option and the remedy.</summary>
 internal sealed class EtcdValidation(IEnumerable<EtcdElectionName> elections) : IValidateOptions<EtcdBackendOptions>
 {
+    private readonly string[] _names = [.. elections.Select(election => election.Name).Order(StringComparer.Ordinal)];
+
     public ValidateOptionsResult Validate(string? name, EtcdBackendOptions options)
     {
         var problems = Problems(name ?? "", options).Select(problem => $"Conclave:Elections:{name}:{problem}.").ToList();
@@ -60,9 +62,15 @@ internal sealed class EtcdValidation(IEnumerable<EtcdElectionName> elections) : 
             yield return $"the election's name has more than {EtcdElection.NameBytesMax} bytes: choose a shorter one";
 
         // In etcd's layout every key under NAME/ is a candidate of NAME.
-        var inside = elections.Select(election => election.Name).FirstOrDefault(other => other.StartsWith(name + "/", StringComparison.Ordinal));
-        if (inside is not null)
+        if (FirstInside(name + "/") is { } inside)
             yield return $"candidates of {inside} would stand in {name} too, whose keys begin with '{name}/': rename one of the two";
+    }
+
+    private string? FirstInside(string prefix)
+    {
+        var found = Array.BinarySearch(_names, prefix, StringComparer.Ordinal);
+        var first = found < 0 ? ~found : found;
+        return first < _names.Length && _names[first].StartsWith(prefix, StringComparison.Ordinal) ? _names[first] : null;
     }
 
     private static string? EndpointProblem(string endpoint)

@@ -16,6 +16,7 @@ public sealed class EtcdClient : IAsyncDisposable
     private readonly EtcdClientOptions _options;
     private readonly EndpointRing _endpoints;
     private readonly KeepAliveStream _keepAlive;
+    private readonly WatchStream _watches;
 
     /// <summary>A client for these endpoints. Nothing is dialled before the first request.</summary>
     /// <exception cref="ArgumentException">No endpoint, or one that cannot be read.</exception>
@@ -24,6 +25,7 @@ public sealed class EtcdClient : IAsyncDisposable
         _options = options;
         _endpoints = new EndpointRing(options);
         _keepAlive = new KeepAliveStream();
+        _watches = new WatchStream(options.WatchBacklogMax);
     }
 
     /// <summary>Reads a key or a range. Linearizable unless the request says serializable.</summary>
@@ -71,17 +73,14 @@ public sealed class EtcdClient : IAsyncDisposable
 
     /// <summary>
     /// The first response is the <c>created</c> one, whose header tells the revision the watch starts from; then events and, if asked for,
-    /// progress. Fragments are put together again. A broken stream is opened again, elsewhere if need be, and resumes after the last revision
-    /// delivered: no gap, no duplicate. Ends only by cancellation or with an exception.
+    /// progress. Fragments are put together again. All watches share one stream; a broken one is opened again, elsewhere if need be, and each
+    /// watch resumes after the last revision delivered: no gap, no duplicate. Ends only by cancellation or with an exception.
     /// </summary>
     /// <exception cref="EtcdCompactedException">History needed by the watch is compacted: read the range again and watch from there.</exception>
     public async IAsyncEnumerable<WatchResponse> WatchAsync(WatchCreateRequest request, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
-        var session = new WatchSession(_endpoints, _options, request);
-        await using (session.ConfigureAwait(false))
-        {
-            while (true) yield return await session.NextAsync(cancellation).ConfigureAwait(false);
-        }
+        using var session = new WatchSession(_endpoints, _watches, _options, request);
+        while (true) yield return await session.NextAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>The members of the cluster.</summary>
@@ -100,6 +99,7 @@ public sealed class EtcdClient : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _keepAlive.DisposeAsync().ConfigureAwait(false);
+        await _watches.DisposeAsync().ConfigureAwait(false);
         _endpoints.Dispose();
     }
 

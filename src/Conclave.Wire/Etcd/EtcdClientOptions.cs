@@ -23,4 +23,10 @@ public sealed record EtcdClientOptions
 
     /// <summary>Largest response, in bytes. Default 64 MiB.</summary>
     public int ResponseBytesMax { get; init; } = 64 << 20;
+
+    /// <summary>
+    /// Responses kept for a watch whose reader is behind, so that one slow reader neither holds up the others nor fills the memory. Beyond it the watch is asked for again, from where the reader is, once
+    /// it has caught up. Default 64.
+    /// </summary>
+    public int WatchBacklogMax { get; init; } = 64;
 }

@@ -1,29 +1,30 @@
+using System.Threading.Channels;
 using Conclave.Wire.Grpc;
 
 namespace Conclave.Wire.Etcd;
 
 /// <summary>
-/// One watch that outlives its streams. What makes it gapless: <c>_next</c> is the first revision not yet delivered whole. It is known from the
+/// One watch that outlives the streams it is on. What makes it gapless: <c>_next</c> is the first revision not yet delivered whole. It is known from the
 /// <c>created</c> response on, moves only past whole revisions, and every new stream starts there.
 /// </summary>
-internal sealed class WatchSession : IAsyncDisposable
+internal sealed class WatchSession : IDisposable
 {
-    // etcd then ends the stream, instead of leaving it silent, when the member it is on loses its leader.
-    private static readonly Dictionary<string, string> RequireLeader = new(StringComparer.Ordinal) { ["hasleader"] = "true" };
-
     private readonly EndpointRing _endpoints;
+    private readonly WatchStream _stream;
     private readonly EtcdClientOptions _options;
     private readonly WatchCreateRequest _request;
-    private GrpcDuplexCall<WatchRequest, WatchResponse>? _call;
+    private WatchStream.Watch? _watch;
     private GrpcChannel? _channel;
+    private WatchResponse? _fragments;
     private long _next;
     private bool _announced;
     private bool _created;
     private int _failures;
 
-    public WatchSession(EndpointRing endpoints, EtcdClientOptions options, WatchCreateRequest request)
+    public WatchSession(EndpointRing endpoints, WatchStream stream, EtcdClientOptions options, WatchCreateRequest request)
     {
         _endpoints = endpoints;
+        _stream = stream;
         _options = options;
         _request = request.Clone();
         _request.WatchId = 0;
@@ -36,7 +37,9 @@ internal sealed class WatchSession : IAsyncDisposable
         {
             try
             {
-                var response = await ReadAsync(cancellation).ConfigureAwait(false);
+                // Waited for right here: a program may have ten thousand watches, and each method in between would keep its state for each.
+                var part = _created ? await _watch!.ReadAsync(cancellation).ConfigureAwait(false) : await CreateAsync(cancellation).ConfigureAwait(false);
+                if (Whole(part) is not { } response) continue;
                 _failures = 0;
                 if (response.Canceled) throw Ended(response);
                 if (response.Created)
@@ -51,54 +54,63 @@ internal sealed class WatchSession : IAsyncDisposable
                 Advance(response);
                 return response;
             }
-            catch (GrpcException e)
+            catch (Exception fault) when (fault is GrpcException or ChannelClosedException)
             {
                 cancellation.ThrowIfCancellationRequested();
+                var e = fault as GrpcException ?? WatchStream.Watch.ReasonOf((ChannelClosedException)fault);
                 if (!CallRules.MayReopen(e)) throw CallRules.ToEtcd(e, write: false);
+                var isBehind = _watch is { IsBehind: true };
+                Close();
+                if (isBehind) continue; // our own slowness is no fault of the endpoint
+
                 if (_channel is not null) _endpoints.MoveOn(_channel);
-                await CloseAsync().ConfigureAwait(false);
                 if (++_failures % _endpoints.Count == 0) await Task.Delay(_options.RetryInterval, cancellation).ConfigureAwait(false);
             }
         }
     }
 
-    public ValueTask DisposeAsync() => CloseAsync();
+    public void Dispose() => Close();
 
-    private async ValueTask<WatchResponse> ReadAsync(CancellationToken cancellation)
+    private async ValueTask<WatchResponse> CreateAsync(CancellationToken cancellation)
     {
-        if (_created) return await ReadWholeAsync(cancellation).ConfigureAwait(false);
+        var patience = TimeSpan.FromTicks(_options.RequestTimeout.Ticks / _endpoints.Count);
+        _channel = _endpoints.Current;
+        _request.StartRevision = _next;
+        _watch = _stream.Open(_channel, _request.Clone());
+        while (true)
+        {
+            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            deadline.CancelAfter(patience);
+            try
+            {
+                return await _watch.ReadAsync(deadline.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException e)
+            {
+                cancellation.ThrowIfCancellationRequested();
 
-        // Only a stream that has said "created" may be silent; before that, silence is a server that hangs.
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(TimeSpan.FromTicks(_options.RequestTimeout.Ticks / _endpoints.Count));
-        try
-        {
-            _channel = _endpoints.Current;
-            _call = _channel.Open(EtcdMethods.Watch, RequireLeader, cancellation);
-            _request.StartRevision = _next;
-            await _call.WriteAsync(new WatchRequest { CreateRequest = _request }, deadline.Token).ConfigureAwait(false);
-            return await ReadWholeAsync(deadline.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException e)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            throw new GrpcException(GrpcStatus.DeadlineExceeded, "the server did not create the watch in time", e);
+                // After a server's restart thousands of watches are asked for at once. While it answers any of them our turn will come; to end the stream then would start all of them again.
+                if (_watch.StreamIsSilentFor < patience) continue;
+
+                // Only a watch that is created may be silent; before that, silence is a server that hangs.
+                var late = new GrpcException(GrpcStatus.DeadlineExceeded, "the server did not create the watch in time", e);
+                _watch.EndStream(late);
+                throw late;
+            }
         }
     }
 
-    private async ValueTask<WatchResponse> ReadWholeAsync(CancellationToken cancellation)
+    /// <summary>Puts fragments together; null while more are to come.</summary>
+    private WatchResponse? Whole(WatchResponse part)
     {
-        WatchResponse? whole = null;
-        while (true)
-        {
-            var part = await _call!.ReadAsync(cancellation).ConfigureAwait(false)
-                ?? throw new GrpcException(GrpcStatus.Unavailable, "the server closed the watch stream");
-            var more = part.Fragment;
-            if (whole is null) whole = part;
-            else whole.Events.AddRange(part.Events);
-            whole.Fragment = false;
-            if (!more) return whole;
-        }
+        if (_fragments is null) _fragments = part;
+        else _fragments.Events.AddRange(part.Events);
+        if (part.Fragment) return null;
+
+        var whole = _fragments;
+        _fragments = null;
+        whole.Fragment = false;
+        return whole;
     }
 
     private void Advance(WatchResponse response)
@@ -113,11 +125,11 @@ internal sealed class WatchSession : IAsyncDisposable
         ? new EtcdCompactedException(response.CompactRevision, "etcdserver: mvcc: required revision has been compacted")
         : new EtcdException(GrpcStatus.Cancelled, response.CancelReason.Length > 0 ? response.CancelReason : "etcdserver: watch canceled");
 
-    private async ValueTask CloseAsync()
+    private void Close()
     {
         _created = false;
-        var call = _call;
-        _call = null;
-        if (call is not null) await call.DisposeAsync().ConfigureAwait(false);
+        _fragments = null;
+        _watch?.Dispose();
+        _watch = null;
     }
 }

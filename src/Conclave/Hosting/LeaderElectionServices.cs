@@ -25,18 +25,26 @@ public static class LeaderElectionServices
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        var builder = Registered(services, name) ?? Register(services, name);
+        var elections = ElectionsOf(services);
+        if (!elections.ByName.TryGetValue(name, out var builder))
+            elections.ByName.Add(name, builder = Register(services, name));
         configure?.Invoke(builder);
         return builder;
     }
 
-    private static LeaderElectionBuilder? Registered(IServiceCollection services, string name) =>
-        services.Where(service => service.IsKeyedService && Equals(service.ServiceKey, name)).Select(service => service.KeyedImplementationInstance).OfType<LeaderElectionBuilder>().FirstOrDefault();
+    /// <summary>Registered with the first election, so it is found soon, however many follow; to look for each name among all services would cost the square of their number.</summary>
+    private static HostedElections ElectionsOf(IServiceCollection services)
+    {
+        if (services.FirstOrDefault(static service => service.ServiceType == typeof(HostedElections))?.ImplementationInstance is HostedElections known)
+            return known;
+        var elections = new HostedElections();
+        services.AddSingleton(elections);
+        return elections;
+    }
 
     private static LeaderElectionBuilder Register(IServiceCollection services, string name)
     {
         var builder = new LeaderElectionBuilder(name, services);
-        services.AddKeyedSingleton(name, builder);
         services.AddOptions<LeaderElectionOptions>(name).ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<LeaderElectionOptions>, ElectionConfiguration>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<LeaderElectionOptions>, LeaderElectionValidation>());
@@ -66,4 +74,10 @@ public static class LeaderElectionServices
     private static LeaderElectionOptions OptionsOf(IServiceProvider provider, string name) => provider.GetRequiredService<IOptionsMonitor<LeaderElectionOptions>>().Get(name);
 
     private static ILogger LoggerOf(IServiceProvider provider) => (provider.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance).CreateLogger("Conclave.Election");
+
+    /// <summary>What was added so far.</summary>
+    private sealed class HostedElections
+    {
+        public Dictionary<string, LeaderElectionBuilder> ByName { get; } = new(StringComparer.Ordinal);
+    }
 }
