@@ -56,7 +56,7 @@ fi
 
 # The tag names the sources: an unchanged tree is not built again, a changed one is rolled out. (With a fixed tag neither would show, for
 # `minikube image build` ends with 0 even when the build failed.)
-tag=dev-$(cd "$root" && find src samples/LeaderDemo samples/Web Directory.Build.props Directory.Build.targets Directory.Packages.props global.json .editorconfig .dockerignore deploy/kubernetes/Dockerfile \
+tag=dev-$(cd "$root" && find src samples/DoubleDialer samples/LeaderDemo samples/Web Directory.Build.props Directory.Build.targets Directory.Packages.props global.json .editorconfig .dockerignore deploy/kubernetes/Dockerfile \
   \( -name bin -o -name obj \) -prune -o -type f -print | LC_ALL=C sort | git hash-object --stdin-paths | git hash-object --stdin | cut -c1-12)
 has_image() {
   minikube --profile "$profile" image ls | grep -Eq "(^|/)conclave:$tag\$"
