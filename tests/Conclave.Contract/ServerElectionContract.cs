@@ -175,7 +175,7 @@ public abstract class ServerElectionContract : ProcessElectionContract
         await UntilStandAsync(2);
         for (var stall = 0; stall < 2; stall++)
         {
-            // From a renewal on, past the one that is due next.
+            // From a renewal on, past the one that is due next. The time is the fault itself, a server silent for so long, and not waiting for something.
             await RenewedAsync(leadership);
             _network.Value.Hold();
             var held = leadership.EndsAt;
