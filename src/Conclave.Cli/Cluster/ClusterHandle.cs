@@ -97,9 +97,10 @@ internal sealed class ClusterHandle : IAsyncDisposable
     /// <summary>Whether some member knows a leader of the coordination group.</summary>
     public async Task<bool> HasQuorumAsync(IReadOnlyList<NodeSighting> nodes, CancellationToken cancel)
     {
-        var endpoints = Spec.IsEmbedded ? nodes.Where(n => n.Answers).Select(n => "unix://" + Directory.ClientSocket(n.Name)) : Spec.EtcdEndpoints;
-        var answers = await Task.WhenAll(endpoints.Select(e => KnowsLeaderAsync(e, cancel)));
-        return answers.Any(a => a);
+        if (Spec.IsEmbedded)
+            return nodes.Any(n => n.Member is { KnowsLeader: true });
+        var members = await Task.WhenAll(Spec.EtcdEndpoints.Select(e => AskMemberAsync(e, cancel)));
+        return members.Any(m => m is { KnowsLeader: true });
     }
 
     public async Task<ClusterStatus> StatusAsync(CancellationToken cancel)
@@ -120,24 +121,26 @@ internal sealed class ClusterHandle : IAsyncDisposable
         if (Holder(node) is not { } holder)
             return new NodeSighting(node, null, Answers: false);
         await using var control = new ControlClient(Directory.ControlSocket(node));
-        return new NodeSighting(node, holder.Pid, await control.PingAsync(PingTimeout, cancel) == holder.Pid);
+        var answers = await control.PingAsync(PingTimeout, cancel) == holder.Pid;
+        return new NodeSighting(node, holder.Pid, answers, answers && Spec.IsEmbedded ? await AskMemberAsync("unix://" + Directory.ClientSocket(node), cancel) : null);
     }
 
-    private async Task<bool> KnowsLeaderAsync(string endpoint, CancellationToken cancel)
+    private async Task<MemberSighting?> AskMemberAsync(string endpoint, CancellationToken cancel)
     {
         using var soon = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         soon.CancelAfter(TimeSpan.FromSeconds(1));
         try
         {
-            return (await _client.StatusAsync(endpoint, soon.Token)).Leader != 0;
+            var status = await _client.StatusAsync(endpoint, soon.Token);
+            return new MemberSighting(status.RaftTerm, status.Leader != 0, status.Leader != 0 && status.Leader == status.Header.MemberId);
         }
         catch (EtcdException)
         {
-            return false;
+            return null;
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            return false;
+            return null;
         }
     }
 }

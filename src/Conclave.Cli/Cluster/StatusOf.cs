@@ -9,7 +9,14 @@ namespace Conclave.Cli.Cluster;
 /// <param name="Name">Its name.</param>
 /// <param name="Pid">Who holds its lock; null when nobody does.</param>
 /// <param name="Answers">Whether its supervision loop answered a ping.</param>
-internal readonly record struct NodeSighting(string Name, int? Pid, bool Answers);
+/// <param name="Member">What its member of the coordination group said; null when it said nothing, or the cluster keeps its state elsewhere.</param>
+internal readonly record struct NodeSighting(string Name, int? Pid, bool Answers, MemberSighting? Member = null);
+
+/// <summary>What a member of the coordination group says of itself.</summary>
+/// <param name="Term">The latest that it knows.</param>
+/// <param name="KnowsLeader">Of that term.</param>
+/// <param name="Leads">Whether it is itself that leader.</param>
+internal readonly record struct MemberSighting(ulong Term, bool KnowsLeader, bool Leads);
 
 /// <summary>Puts the status together from what the store says and what was seen on this host. Pure.</summary>
 internal static class StatusOf
@@ -27,14 +34,15 @@ internal static class StatusOf
         {
             var (services, gateways) = Survivors.Show(spec, survivors);
             return StatusSummary.Of(
-                new ClusterStatus { Name = spec.Name, Nodes = [.. nodes.Select(n => NodeOf(n, view))], Services = services, Gateways = gateways, Urls = spec.Gateway.Listen }, hasQuorum);
+                new ClusterStatus { Name = spec.Name, Nodes = [.. nodes.Select(n => NodeOf(n, view, leader: null))], Services = services, Gateways = gateways, Urls = spec.Gateway.Listen }, hasQuorum);
         }
 
+        var leader = LeaderOf(spec, view, nodes, hasQuorum);
         var status = new ClusterStatus
         {
             Name = spec.Name,
-            Leader = LeaderOf(view, nodes, hasQuorum),
-            Nodes = [.. nodes.Select(n => NodeOf(n, view))],
+            Leader = leader,
+            Nodes = [.. nodes.Select(n => NodeOf(n, view, leader))],
             Services = [.. view.Services.Where(s => s.Key != ClusterNames.Gateway).Select(s => ServiceOf(s.Key, s.Value, view))],
             Gateways = view.Services.TryGetValue(ClusterNames.Gateway, out var gateway) ? InstancesOf(ClusterNames.Gateway, gateway, view) : [],
             Urls = spec.Gateway.Listen,
@@ -55,12 +63,21 @@ internal static class StatusOf
             .Select(i => KeyValuePair.Create(i.Key, i.Value with { State = RunState.Unknown, Why = $"{i.Value.Process} has ended" }))),
     };
 
-    private static LeaderStatus? LeaderOf(ClusterView view, IReadOnlyList<NodeSighting> nodes, bool? hasQuorum) =>
-        hasQuorum == true && view.Leader is { } leader && nodes.Any(n => n.Name == leader.Node && n.Answers)
-            ? new LeaderStatus(leader.Node, (ulong)leader.Term, view.LeaderToken)
-            : null;
+    /// <summary>
+    /// The store names the last leader that sat down, and goes on naming it through an election. So in an embedded group its node has to say itself that it leads in that term: the new process of a leader that
+    /// was killed does not.
+    /// </summary>
+    private static LeaderStatus? LeaderOf(ClusterSpec spec, ClusterView view, IReadOnlyList<NodeSighting> nodes, bool? hasQuorum)
+    {
+        if (hasQuorum != true || view.Leader is not { } leader)
+            return null;
+        var term = (ulong)leader.Term;
+        var node = nodes.FirstOrDefault(n => n.Name == leader.Node);
+        var leads = node.Answers && (!spec.IsEmbedded || node.Member == new MemberSighting(term, KnowsLeader: true, Leads: true));
+        return leads && nodes.All(n => n.Member is null || n.Member.Value.Term <= term) ? new LeaderStatus(leader.Node, term, view.LeaderToken) : null;
+    }
 
-    private static NodeStatus NodeOf(NodeSighting node, ClusterView view)
+    private static NodeStatus NodeOf(NodeSighting node, ClusterView view, LeaderStatus? leader)
     {
         var report = view.Nodes.GetValueOrDefault(node.Name);
         return new NodeStatus
@@ -74,7 +91,7 @@ internal static class StatusOf
                 _ when view.Orders.ContainsKey(node.Name) => RunState.Starting,
                 _ => RunState.Stopped,
             },
-            Role = node.Pid is null ? null : view.Leader?.Node == node.Name ? "leader" : "follower",
+            Role = node.Pid is null ? null : leader?.Node == node.Name ? "leader" : "follower",
             Restarts = report?.Restarts ?? 0,
             Since = report?.Since,
         };

@@ -20,7 +20,7 @@ public sealed class StatusOfTests
         FileHash = "",
     };
 
-    private static readonly IReadOnlyList<NodeSighting> AllAnswer = [new("node-1", 11, true), new("node-2", 12, true), new("node-3", 13, true)];
+    private static readonly IReadOnlyList<NodeSighting> AllAnswer = [new("node-1", 11, true, Follows(4)), new("node-2", 12, true, Leads(4)), new("node-3", 13, true, Follows(4))];
 
     [Fact]
     public void Cluster_with_everything_it_wants_is_healthy_and_names_its_leader_with_term_and_token()
@@ -39,9 +39,29 @@ public sealed class StatusOfTests
     public void Leader_is_named_only_while_it_answers_and_there_is_a_quorum()
     {
         Assert.Null(StatusOf.Of(Spec, View(), hasQuorum: false, AllAnswer, []).Leader);
-        var silent = StatusOf.Of(Spec, View(), hasQuorum: true, [AllAnswer[0], new("node-2", 12, false), AllAnswer[2]], []);
+        var silent = StatusOf.Of(Spec, View(), hasQuorum: true, [AllAnswer[0], new("node-2", 12, false, Leads(4)), AllAnswer[2]], []);
         Assert.Null(silent.Leader);
         Assert.Equal((ClusterState.Electing, RunState.Unready), (silent.State, silent.Nodes[1].State));
+    }
+
+    [Fact]
+    public void Leader_that_the_store_names_is_not_the_new_process_of_one_that_was_killed()
+    {
+        // The others have not noticed yet: they still know a leader, and the store still names it.
+        var restarted = StatusOf.Of(Spec, View(), hasQuorum: true, [AllAnswer[0], new("node-2", 22, true, new MemberSighting(4, KnowsLeader: false, Leads: false)), AllAnswer[2]], []);
+        Assert.Equal((null, ClusterState.Electing), (restarted.Leader, restarted.State));
+
+        // It won again, and the store does not say so yet; or another stands in a later term.
+        Assert.Null(StatusOf.Of(Spec, View(), hasQuorum: true, [AllAnswer[0], new("node-2", 22, true, Leads(5)), AllAnswer[2]], []).Leader);
+        Assert.Null(StatusOf.Of(Spec, View(), hasQuorum: true, [AllAnswer[0], AllAnswer[1], new("node-3", 13, true, new MemberSighting(5, KnowsLeader: false, Leads: false))], []).Leader);
+    }
+
+    [Fact]
+    public void Leader_of_nodes_that_keep_their_state_elsewhere_is_whom_the_store_names()
+    {
+        var elsewhere = Spec with { EtcdEndpoints = ["http://127.0.0.1:2379"] };
+        IReadOnlyList<NodeSighting> nodes = [new("node-1", 11, true), new("node-2", 12, true), new("node-3", 13, true)];
+        Assert.Equal("node-2", StatusOf.Of(elsewhere, View(), hasQuorum: true, nodes, []).Leader?.Node);
     }
 
     [Fact]
@@ -153,6 +173,10 @@ public sealed class StatusOfTests
         LogFile = "",
         Since = DateTimeOffset.UnixEpoch,
     });
+
+    private static MemberSighting Leads(ulong term) => new(term, KnowsLeader: true, Leads: true);
+
+    private static MemberSighting Follows(ulong term) => new(term, KnowsLeader: true, Leads: false);
 
     /// <summary>node-2 leads; web/1 and web/2 are ready on node-1.</summary>
     private static ClusterView View() => ClusterView.Empty with
