@@ -43,13 +43,14 @@ internal sealed class TelephonyClient(HttpClient http)
         _ => false,
     };
 
-    /// <summary>What is played to the customer. It is spoken as the request is sent, which takes its time: the token is in the request by then.</summary>
+    /// <summary>What is played to the customer. It is spoken as the request is sent, which takes its time: the API has the request's headers by then, and with them the token.</summary>
     private sealed class Announcement(int customer) : HttpContent
     {
         private readonly byte[] _text = System.Text.Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"Good morning, customer {customer}. Your invoice is due."));
 
         protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
         {
+            await stream.FlushAsync();
             await Task.Delay(5 + (customer * 5 % 11));
             await stream.WriteAsync(_text);
         }

@@ -11,11 +11,27 @@ internal sealed partial class Exchange(Bill bill, CallKeys? keys)
 {
     private long _refused;
     private long _absorbed;
+    private int _announced;
     private int _underWay;
 
-    public Statistics Statistics => new(bill.Count, Interlocked.Read(ref _refused), Interlocked.Read(ref _absorbed), Volatile.Read(ref _underWay));
+    public Statistics Statistics =>
+        new(bill.Count, Interlocked.Read(ref _refused), Interlocked.Read(ref _absorbed), Volatile.Read(ref _announced), Volatile.Read(ref _underWay));
 
     public void CountRefusal() => Interlocked.Increment(ref _refused);
+
+    /// <summary>Takes down the announcement of a call, which lasts as long as the caller speaks.</summary>
+    public async ValueTask<Announcement> HearAsync(HttpRequest request)
+    {
+        Interlocked.Increment(ref _announced);
+        try
+        {
+            return await Announcement.ReadAsync(request);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _announced);
+        }
+    }
 
     /// <summary>Behind the token's check. The announcement is a parameter so that the request has arrived whole before the token is looked at: nothing that can take its time lies between check and call.</summary>
     public async Task<IResult> CallAsync(
@@ -65,12 +81,14 @@ internal readonly record struct Announcement(int Length)
 {
     private const int LengthMax = 1 << 20;
 
-    /// <summary>Reads it to its end, as part of the request.</summary>
-    public static async ValueTask<Announcement> BindAsync(HttpContext context)
+    /// <summary>Part of the request, so it is read to its end before anything else is looked at.</summary>
+    public static ValueTask<Announcement> BindAsync(HttpContext context) => context.RequestServices.GetRequiredService<Exchange>().HearAsync(context.Request);
+
+    public static async ValueTask<Announcement> ReadAsync(HttpRequest request)
     {
         var block = new byte[4096];
         var length = 0;
-        for (int read; length <= LengthMax && (read = await context.Request.Body.ReadAsync(block, context.RequestAborted)) > 0;)
+        for (int read; length <= LengthMax && (read = await request.Body.ReadAsync(block, request.HttpContext.RequestAborted)) > 0;)
             length += read;
         return new Announcement(length <= LengthMax ? length : throw new BadHttpRequestException("the announcement is too long", StatusCodes.Status413PayloadTooLarge));
     }
@@ -85,8 +103,9 @@ internal sealed record CallAnswer(long Number, bool Repeated);
 /// <param name="Billed">Lines of the bill.</param>
 /// <param name="Refused">Requests of former leaders.</param>
 /// <param name="Absorbed">Repetitions, known by their key.</param>
+/// <param name="Announced">Calls that were asked for, and whose announcement is still being spoken.</param>
 /// <param name="UnderWay">Calls that ring at this moment.</param>
-internal sealed record Statistics(long Billed, long Refused, long Absorbed, int UnderWay);
+internal sealed record Statistics(long Billed, long Refused, long Absorbed, int Announced, int UnderWay);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(CallAnswer))]

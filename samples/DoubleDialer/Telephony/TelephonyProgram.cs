@@ -20,6 +20,8 @@ internal static class TelephonyProgram
         using var bill = Bill.Open(Path.Combine(directory, "bill.csv"), remembered, out var last);
         using var gate = new FencingGate(new FileFencingStore(Path.Combine(directory, "token")));
         var exchange = new Exchange(bill, remembered == 0 ? null : new CallKeys(remembered, last));
+        builder.Services.AddSingleton(exchange);
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MinRequestBodyDataRate = null); // who announces may pause for breath
         await using var app = builder.Build();
         app.Use(async (context, next) =>
         {

@@ -117,9 +117,9 @@ internal sealed record DialerReceipt
 }
 
 /// <summary>What <c>GET /statistics</c> of the telephony API answers.</summary>
-internal sealed record TelephonyStatistics(long Billed, long Refused, long Absorbed, int UnderWay)
+internal sealed record TelephonyStatistics(long Billed, long Refused, long Absorbed, int Announced, int UnderWay)
 {
-    public static TelephonyStatistics None { get; } = new(0, 0, 0, 0);
+    public static TelephonyStatistics None { get; } = new(0, 0, 0, 0, 0);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -8,7 +8,7 @@ namespace Conclave.Cli.Demo;
 /// <summary>The three faults, each done to the leader in the middle of its calls, at a point of progress and not of time.</summary>
 internal sealed class LeaderFaults(DialerDemoOptions options, DialerLane lane, Coordination coordination, Action show, Action<string> say)
 {
-    /// <summary>A woken leader that had no call in preparation sends nothing; then nobody need refuse it.</summary>
+    /// <summary>A woken leader that had announced no call (the customers had all been called) sends nothing; then nobody need refuse it.</summary>
     private static readonly TimeSpan WakingMax = TimeSpan.FromSeconds(10);
 
     private ImmutableArray<FaultReceipt> _done = [];
@@ -38,14 +38,12 @@ internal sealed class LeaderFaults(DialerDemoOptions options, DialerLane lane, C
 
     private async Task PauseAsync(int at, CancellationToken stopping)
     {
-        var leader = await MidRunAsync(at, stopping);
-        var began = Stopwatch.GetTimestamp();
+        var (leader, began) = await PauseWhileAnnouncingAsync(at, stopping);
         var process = lane.Dialers[leader.Instance].Process;
-        process.Signal(Signal.Stop);
         Tell($"{leader.Instance} is paused");
         await SucceededAsync("paused past its lease (SIGSTOP), then woken", leader, began, stopping);
 
-        var enough = Math.Min(at + options.CallsBeforeWaking, options.Customers);
+        var enough = Math.Min(lane.Tally.CustomersCalled + options.CallsBeforeWaking, options.Customers);
         await UntilAsync($"the next leader has called until {enough} customers were called", () => lane.Tally.CustomersCalled >= enough, stopping);
         var refused = lane.Statistics.Refused;
         var woken = Stopwatch.GetTimestamp();
@@ -56,6 +54,31 @@ internal sealed class LeaderFaults(DialerDemoOptions options, DialerLane lane, C
             say(string.Create(CultureInfo.InvariantCulture, $"the API refuses {leader.Instance}: token {leader.Token} is older than {lane.Tally.HighestToken}"));
         else
             say(lane.Tally.LateCalls > 0 ? $"the API lets {leader.Instance} dial, though it no longer leads" : $"{leader.Instance} had nothing prepared");
+    }
+
+    /// <summary>
+    /// Stops the leader when it has asked for a call and not yet spoken its announcement to the end: that is what it goes on with when it wakes. What reached the API before the stop is let through, and
+    /// should that have been all, the leader goes on and is stopped again.
+    /// </summary>
+    private async Task<(DemoLeader Leader, long Began)> PauseWhileAnnouncingAsync(int at, CancellationToken stopping)
+    {
+        while (true)
+        {
+            var leader = await MidRunAsync(at, stopping);
+            var began = Stopwatch.GetTimestamp();
+            var process = lane.Dialers[leader.Instance].Process;
+            process.Signal(Signal.Stop);
+            var announced = -1;
+            await UntilAsync("the API has heard all that the leader sent", () =>
+            {
+                var before = announced;
+                announced = lane.Statistics.Announced;
+                return lane.Statistics.UnderWay == 0 && announced == before;
+            }, stopping);
+            if (announced > 0 || lane.Tally.CustomersCalled == options.Customers)
+                return (leader, began);
+            process.Signal(Signal.Cont);
+        }
     }
 
     private async Task CutOffAsync(int at, CancellationToken stopping)

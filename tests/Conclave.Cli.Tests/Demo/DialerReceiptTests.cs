@@ -102,7 +102,7 @@ public sealed class DialerReceiptTests
     private static DialerReceipt Of(DialerDemoOptions options, string[] without, string[] with) => DialerReceipt.Of(
         options,
         Lane(without, TelephonyStatistics.None),
-        Lane(with, new TelephonyStatistics(with.Length, 4, 3, 0)),
+        Lane(with, new TelephonyStatistics(with.Length, 4, 3, 0, 0)),
         [new FaultReceipt("killed (SIGKILL)", 1, new DemoLeader("dialer-1", 5), new DemoLeader("dialer-2", 9), 3.1)],
         TimeSpan.FromSeconds(20));
 
