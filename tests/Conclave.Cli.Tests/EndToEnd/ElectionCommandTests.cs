@@ -101,14 +101,7 @@ public sealed class ElectionCommandTests : IAsyncLifetime
         var before = await DoAsync("observe", "billing/dialer", "--count", "0");
         Assert.EndsWith("billing/dialer: nobody leads\n", before.Out, StringComparison.Ordinal);
 
-        var lines = new List<JsonNode>();
-        var observing = Process.Start(ConclaveProgram.Command(_programs.Directory, "election", "observe", "billing/dialer", "--count", "3", "--json", "--endpoints", _endpoint))!;
-        var reading = ConclaveProgram.ReadAsync(observing.StandardOutput, line =>
-        {
-            lock (lines)
-                lines.Add(JsonNode.Parse(line)!);
-        });
-        await Waiting.UntilAsync("it observes", () => Told(1), () => "it says nothing");
+        using var observing = await ObservingProgram.StartAsync(_programs.Directory, "billing/dialer", "--count", "3", "--endpoints", _endpoint);
         var elector = Lead("one");
         var first = await _programs.StartAsync(1);
         Lead("two");
@@ -117,20 +110,11 @@ public sealed class ElectionCommandTests : IAsyncLifetime
         var second = await _programs.StartAsync(2);
         await DoAsync("resign", "billing/dialer"); // and now nobody
 
-        await observing.WaitForExitAsync().WaitAsync(Waiting.Deadline);
-        await reading;
-        Assert.Equal(0, observing.ExitCode);
-        observing.Dispose();
+        var lines = await observing.EndAsync();
         Assert.Equal(
             [(null, null), ("one", first.Token), ("two", second.Token), (null, null)],
             lines.Select(line => (line["leader"]?["value"]!.GetValue<string>(), line["leader"]?["token"]!.GetValue<long>())));
         Assert.All(lines, line => Assert.Equal((1, "billing/dialer", false), (line["v"]!.GetValue<int>(), line["name"]!.GetValue<string>(), line["gap"]!.GetValue<bool>())));
-
-        bool Told(int count)
-        {
-            lock (lines)
-                return lines.Count >= count;
-        }
     }
 
     [Fact]

@@ -68,14 +68,14 @@ public sealed class LeadOnZooKeeperTests : IAsyncLifetime
         Assert.Equal(("billing/dialer", 2), (found["name"]!.GetValue<string>(), found["candidates"]!.GetValue<int>()));
         Assert.Empty((await JsonAsync("list", "--prefix", "billing/x"))["elections"]!.AsArray());
 
-        var observing = _programs.RunAsync(["election", "observe", "billing/dialer", "--count", "1", "--json", .. Where]);
+        using var observing = await ObservingProgram.StartAsync(_programs.Directory, ["billing/dialer", "--count", "1", .. Where]);
         await JsonAsync("resign", "billing/dialer", "--token", first.Token.ToString(CultureInfo.InvariantCulture));
         var second = await _programs.StartAsync(2);
         Assert.True(second.Token > first.Token);
         Assert.False(_programs.TwoWorkedAtOnce, "two programs worked at once");
 
-        var told = (await observing).Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!).ToArray();
-        Assert.Equal(2, told.Length);
+        var told = await observing.EndAsync();
+        Assert.Equal([("one", first.Token, false), ("two", second.Token, false)], told.Select(line => (line["leader"]!["value"]!.GetValue<string>(), line["leader"]!["token"]!.GetValue<long>(), line["gap"]!.GetValue<bool>())));
 
         var none = await _programs.RunAsync(["election", "show", "nobody/here", .. Where]);
         Assert.True(none.Code == 1 && none.Complaints.Count == 1, none.ToString());
