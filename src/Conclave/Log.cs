@@ -64,4 +64,7 @@ internal static partial class Log
 
     [LoggerMessage(20, LogLevel.Warning, "What a service of {Election}, token {Token}, had registered with its stopping token threw")]
     public static partial void CallbackThrew(ILogger log, string election, FencingToken token, Exception fault);
+
+    [LoggerMessage(21, LogLevel.Error, "The candidate of {Election} in this host broke")]
+    public static partial void CandidateBroke(ILogger log, string election, Exception fault);
 }

@@ -30,8 +30,7 @@ public static class EtcdBackend
         services.TryAddSingleton<EtcdSessions>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<EtcdBackendOptions>, EtcdConfiguration>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<EtcdBackendOptions>, EtcdValidation>());
-        services.AddSingleton(new EtcdElectionName(election.Name));
-        services.AddOptions<EtcdBackendOptions>(election.Name).Configure(configure).ValidateOnStart();
+        services.Configure(election.Name, configure);
         return election.UseBackend(static context =>
         {
             var options = context.Services.GetRequiredService<IOptionsMonitor<EtcdBackendOptions>>().Get(context.Name);

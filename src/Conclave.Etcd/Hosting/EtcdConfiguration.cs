@@ -30,13 +30,11 @@ internal sealed class EtcdConfiguration(IServiceProvider services) : IConfigureN
     }
 }
 
-/// <summary>An election of this host that is decided in etcd.</summary>
-internal sealed record EtcdElectionName(string Name);
-
 /// <summary>The rules for etcd's options, and for names that etcd's key layout cannot tell apart. Each problem names the option and the remedy.</summary>
-internal sealed class EtcdValidation(IEnumerable<EtcdElectionName> elections) : IValidateOptions<EtcdBackendOptions>
+internal sealed class EtcdValidation(IEnumerable<IConfigureOptions<EtcdBackendOptions>> configured) : IValidateOptions<EtcdBackendOptions>
 {
-    private readonly string[] _names = [.. elections.Select(election => election.Name).Order(StringComparer.Ordinal)];
+    // The elections of this host that are decided in etcd: those that UseEtcd has configured.
+    private readonly string[] _names = [.. configured.OfType<ConfigureNamedOptions<EtcdBackendOptions>>().Select(election => election.Name).OfType<string>().Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
     public ValidateOptionsResult Validate(string? name, EtcdBackendOptions options)
     {

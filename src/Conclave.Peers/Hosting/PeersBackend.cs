@@ -28,7 +28,7 @@ public static class PeersBackend
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<PeerGroupOptions>, PeersConfiguration>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<PeerGroupOptions>, PeersValidation>());
         services.AddSingleton(new PeersElectionName(election.Name));
-        services.AddOptions<PeerGroupOptions>(election.Name).Configure(configure).ValidateOnStart();
+        services.Configure(election.Name, configure);
         return election.UseBackend(static context =>
         {
             var options = context.Services.GetRequiredService<IOptionsMonitor<PeerGroupOptions>>().Get(context.Name);

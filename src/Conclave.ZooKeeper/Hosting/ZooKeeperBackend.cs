@@ -30,7 +30,7 @@ public static class ZooKeeperBackend
         services.TryAddSingleton<ZooKeeperClients>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<ZooKeeperBackendOptions>, ZooKeeperConfiguration>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<ZooKeeperBackendOptions>, ZooKeeperValidation>());
-        services.AddOptions<ZooKeeperBackendOptions>(election.Name).Configure(configure).ValidateOnStart();
+        services.Configure(election.Name, configure);
         return election.UseBackend(static context =>
         {
             var options = context.Services.GetRequiredService<IOptionsMonitor<ZooKeeperBackendOptions>>().Get(context.Name);

@@ -2,8 +2,8 @@ using Microsoft.Extensions.Options;
 
 namespace Conclave;
 
-/// <summary>Fills the options of an election from its section of the configuration.</summary>
-internal sealed class ElectionConfiguration(IServiceProvider services) : IConfigureNamedOptions<LeaderElectionOptions>
+/// <summary>Fills the options of an election from its section of the configuration, then from code.</summary>
+internal sealed class ElectionConfiguration(IServiceProvider services, HostedElections elections) : IConfigureNamedOptions<LeaderElectionOptions>
 {
     public void Configure(LeaderElectionOptions options)
     {
@@ -36,5 +36,6 @@ internal sealed class ElectionConfiguration(IServiceProvider services) : IConfig
             StopMargin = lease.Duration(nameof(LeaseOptions.StopMargin), options.Lease.StopMargin),
         };
         lease.RefuseUnknownKeys();
+        elections.Find(name)?.Configuration?.Invoke(options);
     }
 }

@@ -15,11 +15,17 @@ public sealed class LeaderElectionBuilder
     /// <summary>The host's services.</summary>
     public IServiceCollection Services { get; }
 
+    /// <summary>Runs side by side while leading.</summary>
+    internal IReadOnlyList<LeaderWork> Work { get; private set; } = [];
+
+    /// <summary>What code says about the options, in its order.</summary>
+    internal Action<LeaderElectionOptions>? Configuration { get; private set; }
+
     /// <summary>Sets options in code; what is set here wins over the configuration, and later calls over earlier ones.</summary>
     public LeaderElectionBuilder Configure(Action<LeaderElectionOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(configure);
-        Services.Configure(Name, configure);
+        Configuration += configure;
         return this;
     }
 
@@ -70,7 +76,7 @@ public sealed class LeaderElectionBuilder
 
     private LeaderElectionBuilder Add(LeaderWork work)
     {
-        Services.AddKeyedSingleton(Name, work);
+        Work = [.. Work, work];
         return this;
     }
 }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace Conclave;
 
 /// <summary>
-/// One candidate's life in a host: stand while fit, lead while elected, resign, pause after a failure, stand again. Ends only by cancellation.
+/// One candidate's life in a host: stand while fit, lead while elected, resign, pause after a failure, stand again; beside it, observe who leads.
 /// </summary>
 internal sealed class LeaderElectionRunner(
     ILeaderElection election,
@@ -28,6 +28,8 @@ internal sealed class LeaderElectionRunner(
         /// <summary>A service failed after a long time of good work.</summary>
         FailedLate,
     }
+
+    public string Election => election.Name;
 
     private RetryDelay ConnectDelay => new(options.ConnectDelayMin, options.ConnectDelayMax);
 
@@ -59,36 +61,13 @@ internal sealed class LeaderElectionRunner(
         }
     }
 
-    /// <summary>Returns when <paramref name="stopping"/> is cancelled and leadership, if it was held, is handed over.</summary>
-    public async Task RunAsync(CancellationToken stopping)
+    /// <summary>Begins what it is made of: the parts, none of which ends but by cancellation, and then only when leadership, if it was held, is handed over.</summary>
+    public IEnumerable<Task> Start(CancellationToken stopping)
     {
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        var parts = new List<Task>();
         if (options.WatchLeader)
-            parts.Add(WithAllAsync(new LeaderWatch(election, ConnectDelay, time, log).RunAsync(ending.Token), ending));
+            yield return new LeaderWatch(election, ConnectDelay, time, log).RunAsync(stopping);
         if (work.Count > 0)
-            parts.Add(WithAllAsync(StandAsync(ending.Token), ending));
-        try
-        {
-            await Task.WhenAll(parts).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
-        {
-            // The only way for them to end.
-        }
-    }
-
-    /// <summary>A part that breaks must not leave the other running with nobody to notice.</summary>
-    private static async Task WithAllAsync(Task part, CancellationTokenSource ending)
-    {
-        try
-        {
-            await part.ConfigureAwait(false);
-        }
-        finally
-        {
-            await ending.CancelAsync().ConfigureAwait(false);
-        }
+            yield return StandAsync(stopping);
     }
 
     private async Task StandAsync(CancellationToken stopping)

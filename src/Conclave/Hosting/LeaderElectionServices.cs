@@ -11,8 +11,8 @@ namespace Conclave;
 public static class LeaderElectionServices
 {
     /// <summary>
-    /// Makes this process a candidate in an election. Adds a singleton <see cref="ILeaderElection"/> with the name as its key, and a hosted service that checks the connection at start,
-    /// campaigns if there is any leader service to run, and hands leadership over when the host begins to stop. Calling it again for the same name adds to what is there.
+    /// Makes this process a candidate in an election. Adds a singleton <see cref="ILeaderElection"/> with the name as its key, and with the first election a hosted service that checks the connections at
+    /// start, campaigns where there is any leader service to run, and hands leadership over when the host begins to stop. Calling it again for the same name adds to what is there.
     /// </summary>
     /// <param name="services">The host's.</param>
     /// <param name="name">What the candidates compete for, e.g. <c>billing/dialer</c>: the same in all processes. In the configuration: <c>Conclave:Elections:NAME</c>.</param>
@@ -25,34 +25,26 @@ public static class LeaderElectionServices
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        var elections = ElectionsOf(services);
-        if (!elections.ByName.TryGetValue(name, out var builder))
-            elections.ByName.Add(name, builder = Register(services, name));
+        var elections = HostedElections.Of(services);
+        if (elections.Find(name) is not { } builder)
+        {
+            if (elections.All.Count == 0)
+                RegisterForAll(services);
+            services.AddKeyedSingleton<ILeaderElection>(name, static (provider, key) => NewElection(provider, (string)key!));
+            elections.Add(builder = new LeaderElectionBuilder(name, services));
+        }
+
         configure?.Invoke(builder);
         return builder;
     }
 
-    /// <summary>Registered with the first election, so it is found soon, however many follow; to look for each name among all services would cost the square of their number.</summary>
-    private static HostedElections ElectionsOf(IServiceCollection services)
+    private static void RegisterForAll(IServiceCollection services)
     {
-        if (services.FirstOrDefault(static service => service.ServiceType == typeof(HostedElections))?.ImplementationInstance is HostedElections known)
-            return known;
-        var elections = new HostedElections();
-        services.AddSingleton(elections);
-        return elections;
-    }
-
-    private static LeaderElectionBuilder Register(IServiceCollection services, string name)
-    {
-        var builder = new LeaderElectionBuilder(name, services);
-        services.AddOptions<LeaderElectionOptions>(name).ValidateOnStart();
+        services.AddOptions();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<LeaderElectionOptions>, ElectionConfiguration>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<LeaderElectionOptions>, LeaderElectionValidation>());
-        services.AddKeyedSingleton<ILeaderElection>(name, static (provider, key) => NewElection(provider, (string)key!));
-        services.AddKeyedSingleton<LeaderElectionRunner>(name, static (provider, key) => NewRunner(provider, (string)key!));
-        services.AddSingleton<IHostedService>(provider => new LeaderElectionService(
-            provider.GetRequiredKeyedService<LeaderElectionRunner>(name), provider.GetRequiredService<IHostApplicationLifetime>()));
-        return builder;
+        services.AddSingleton<IHostedService>(static provider => new LeaderElectionHost(
+            [.. provider.GetRequiredService<HostedElections>().All.Select(election => NewRunner(provider, election))], provider.GetRequiredService<IHostApplicationLifetime>(), LoggerOf(provider)));
     }
 
     private static MeasuredElection NewElection(IServiceProvider provider, string name)
@@ -61,23 +53,17 @@ public static class LeaderElectionServices
         return new MeasuredElection(options.Backend!(new ElectionBackendContext(name, options, provider)), LoggerOf(provider));
     }
 
-    private static LeaderElectionRunner NewRunner(IServiceProvider provider, string name)
+    /// <summary>Makes the election too, and so checks its options and its backend's before anything of the host has started.</summary>
+    private static LeaderElectionRunner NewRunner(IServiceProvider provider, LeaderElectionBuilder election)
     {
-        var options = OptionsOf(provider, name);
+        var options = OptionsOf(provider, election.Name);
         var (time, log) = (provider.GetService<TimeProvider>() ?? TimeProvider.System, LoggerOf(provider));
-        var gate = options.Fitness is { } isFit ? new FitnessGate(name, cancellation => isFit(provider, cancellation), options.HealthInterval, time, log) : null;
-        var work = provider.GetKeyedServices<LeaderWork>(name).ToArray();
+        var gate = options.Fitness is { } isFit ? new FitnessGate(election.Name, cancellation => isFit(provider, cancellation), options.HealthInterval, time, log) : null;
         var scopes = provider.GetRequiredService<IServiceScopeFactory>();
-        return new LeaderElectionRunner(provider.GetRequiredKeyedService<ILeaderElection>(name), options, work, gate, scopes, time, log);
+        return new LeaderElectionRunner(provider.GetRequiredKeyedService<ILeaderElection>(election.Name), options, election.Work, gate, scopes, time, log);
     }
 
     private static LeaderElectionOptions OptionsOf(IServiceProvider provider, string name) => provider.GetRequiredService<IOptionsMonitor<LeaderElectionOptions>>().Get(name);
 
     private static ILogger LoggerOf(IServiceProvider provider) => (provider.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance).CreateLogger("Conclave.Election");
-
-    /// <summary>What was added so far.</summary>
-    private sealed class HostedElections
-    {
-        public Dictionary<string, LeaderElectionBuilder> ByName { get; } = new(StringComparer.Ordinal);
-    }
 }

@@ -107,7 +107,8 @@ public sealed class StartTests
         var first = services.AddLeaderElection("jobs", e => e.UseInMemory());
         Assert.Same(first, services.AddLeaderElection("jobs").AddLeaderService<Idle>());
         Assert.NotSame(first, services.AddLeaderElection("other"));
-        Assert.Equal(2, services.Count(service => service.ServiceType == typeof(IHostedService)));
+        Assert.Equal(2, services.Count(service => service.ServiceType == typeof(ILeaderElection)));
+        Assert.Equal(1, services.Count(service => service.ServiceType == typeof(IHostedService)));
     }
 
     [Theory]
