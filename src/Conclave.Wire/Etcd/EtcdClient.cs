@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using Conclave.Wire.Grpc;
 using Google.Protobuf;
 
@@ -25,7 +24,7 @@ public sealed class EtcdClient : IAsyncDisposable
         _options = options;
         _endpoints = new EndpointRing(options);
         _keepAlive = new KeepAliveStream();
-        _watches = new WatchStream(options.WatchBacklogMax);
+        _watches = new WatchStream(options.WatchBacklogMax, options.Time);
     }
 
     /// <summary>Reads a key or a range. Linearizable unless the request says serializable.</summary>
@@ -77,11 +76,8 @@ public sealed class EtcdClient : IAsyncDisposable
     /// watch resumes after the last revision delivered: no gap, no duplicate. Ends only by cancellation or with an exception.
     /// </summary>
     /// <exception cref="EtcdCompactedException">History needed by the watch is compacted: read the range again and watch from there.</exception>
-    public async IAsyncEnumerable<WatchResponse> WatchAsync(WatchCreateRequest request, [EnumeratorCancellation] CancellationToken cancellation = default)
-    {
-        using var session = new WatchSession(_endpoints, _watches, _options, request);
-        while (true) yield return await session.NextAsync(cancellation).ConfigureAwait(false);
-    }
+    public IAsyncEnumerable<WatchResponse> WatchAsync(WatchCreateRequest request, CancellationToken cancellation = default) =>
+        new Watching(_endpoints, _watches, _options, request, cancellation);
 
     /// <summary>The members of the cluster.</summary>
     public Task<MemberListResponse> MemberListAsync(CancellationToken cancellation = default) =>

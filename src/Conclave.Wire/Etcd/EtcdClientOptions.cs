@@ -29,4 +29,7 @@ public sealed record EtcdClientOptions
     /// it has caught up. Default 64.
     /// </summary>
     public int WatchBacklogMax { get; init; } = 64;
+
+    /// <summary>What a hanging watch is judged by; tests have their own.</summary>
+    internal TimeProvider Time { get; init; } = TimeProvider.System;
 }

@@ -3,16 +3,29 @@ using Conclave.Wire.Grpc;
 
 namespace Conclave.Wire.Etcd;
 
+/// <summary>What a watch asks for. Each enumeration is a watch of its own.</summary>
+internal sealed class Watching(EndpointRing endpoints, WatchStream stream, EtcdClientOptions options, WatchCreateRequest request, CancellationToken cancellation) : IAsyncEnumerable<WatchResponse>
+{
+    public IAsyncEnumerator<WatchResponse> GetAsyncEnumerator(CancellationToken cancellationToken = default)
+    {
+        var isOne = !cancellationToken.CanBeCanceled || !cancellation.CanBeCanceled || cancellationToken == cancellation;
+        var both = isOne ? null : CancellationTokenSource.CreateLinkedTokenSource(cancellation, cancellationToken);
+        return new WatchSession(endpoints, stream, options, request, both, both?.Token ?? (cancellation.CanBeCanceled ? cancellation : cancellationToken));
+    }
+}
+
 /// <summary>
 /// One watch that outlives the streams it is on. What makes it gapless: <c>_next</c> is the first revision not yet delivered whole. It is known from the
-/// <c>created</c> response on, moves only past whole revisions, and every new stream starts there.
+/// <c>created</c> response on, moves only past whole revisions, and every new stream starts there. An enumerator written by hand: a program may have ten thousand watches, and a compiled one keeps another state for each.
 /// </summary>
-internal sealed class WatchSession : IDisposable
+internal sealed class WatchSession : IAsyncEnumerator<WatchResponse>
 {
     private readonly EndpointRing _endpoints;
     private readonly WatchStream _stream;
     private readonly EtcdClientOptions _options;
     private readonly WatchCreateRequest _request;
+    private readonly CancellationToken _cancellation;
+    private readonly IDisposable? _owned;
     private WatchStream.Watch? _watch;
     private GrpcChannel? _channel;
     private WatchResponse? _fragments;
@@ -21,7 +34,13 @@ internal sealed class WatchSession : IDisposable
     private bool _created;
     private int _failures;
 
-    public WatchSession(EndpointRing endpoints, WatchStream stream, EtcdClientOptions options, WatchCreateRequest request)
+    /// <param name="endpoints">Tried in turn.</param>
+    /// <param name="stream">Where the watch is one of many.</param>
+    /// <param name="options">Of the client.</param>
+    /// <param name="request">Copied.</param>
+    /// <param name="owned">Disposed with it.</param>
+    /// <param name="cancellation">Ends the watch.</param>
+    public WatchSession(EndpointRing endpoints, WatchStream stream, EtcdClientOptions options, WatchCreateRequest request, IDisposable? owned, CancellationToken cancellation)
     {
         _endpoints = endpoints;
         _stream = stream;
@@ -29,16 +48,21 @@ internal sealed class WatchSession : IDisposable
         _request = request.Clone();
         _request.WatchId = 0;
         _next = request.StartRevision;
+        (_cancellation, _owned) = (cancellation, owned);
     }
 
-    public async ValueTask<WatchResponse> NextAsync(CancellationToken cancellation)
+    /// <summary>The response that <see cref="MoveNextAsync"/> found.</summary>
+    public WatchResponse Current { get; private set; } = null!;
+
+    /// <summary>Never false: a watch ends by cancellation or with an exception.</summary>
+    public async ValueTask<bool> MoveNextAsync()
     {
         while (true)
         {
             try
             {
-                // Waited for right here: a program may have ten thousand watches, and each method in between would keep its state for each.
-                var part = _created ? await _watch!.ReadAsync(cancellation).ConfigureAwait(false) : await CreateAsync(cancellation).ConfigureAwait(false);
+                // Waited for right here: each method in between would keep a state as well.
+                var part = _created ? await _watch!.ReadAsync(_cancellation).ConfigureAwait(false) : await CreateAsync().ConfigureAwait(false);
                 if (Whole(part) is not { } response) continue;
                 _failures = 0;
                 if (response.Canceled) throw Ended(response);
@@ -48,15 +72,18 @@ internal sealed class WatchSession : IDisposable
                     if (_next == 0) _next = response.Header.Revision + 1;
                     if (_announced) continue;
                     _announced = true;
-                    return response;
+                }
+                else
+                {
+                    Advance(response);
                 }
 
-                Advance(response);
-                return response;
+                Current = response;
+                return true;
             }
             catch (Exception fault) when (fault is GrpcException or ChannelClosedException)
             {
-                cancellation.ThrowIfCancellationRequested();
+                _cancellation.ThrowIfCancellationRequested();
                 var e = fault as GrpcException ?? WatchStream.Watch.ReasonOf((ChannelClosedException)fault);
                 if (!CallRules.MayReopen(e)) throw CallRules.ToEtcd(e, write: false);
                 var isBehind = _watch is { IsBehind: true };
@@ -64,38 +91,46 @@ internal sealed class WatchSession : IDisposable
                 if (isBehind) continue; // our own slowness is no fault of the endpoint
 
                 if (_channel is not null) _endpoints.MoveOn(_channel);
-                if (++_failures % _endpoints.Count == 0) await Task.Delay(_options.RetryInterval, cancellation).ConfigureAwait(false);
+                if (++_failures % _endpoints.Count == 0) await Task.Delay(_options.RetryInterval, _cancellation).ConfigureAwait(false);
             }
         }
     }
 
-    public void Dispose() => Close();
+    public ValueTask DisposeAsync()
+    {
+        Close();
+        _owned?.Dispose();
+        return ValueTask.CompletedTask;
+    }
 
-    private async ValueTask<WatchResponse> CreateAsync(CancellationToken cancellation)
+    private async ValueTask<WatchResponse> CreateAsync()
     {
         var patience = TimeSpan.FromTicks(_options.RequestTimeout.Ticks / _endpoints.Count);
+        var left = patience;
         _channel = _endpoints.Current;
         _request.StartRevision = _next;
         _watch = _stream.Open(_channel, _request.Clone());
         while (true)
         {
-            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            deadline.CancelAfter(patience);
+            using var late = new CancellationTokenSource(left, _options.Time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(_cancellation, late.Token);
             try
             {
-                return await _watch.ReadAsync(deadline.Token).ConfigureAwait(false);
+                return await _watch.ReadAsync(either.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException e)
             {
-                cancellation.ThrowIfCancellationRequested();
+                _cancellation.ThrowIfCancellationRequested();
 
                 // After a server's restart thousands of watches are asked for at once. While it answers any of them our turn will come; to end the stream then would start all of them again.
-                if (_watch.StreamIsSilentFor < patience) continue;
+                // It hangs from its last word on, so what it has been silent for since then is part of the patience.
+                left = patience - _watch.StreamIsSilentFor;
+                if (left > TimeSpan.Zero) continue;
 
                 // Only a watch that is created may be silent; before that, silence is a server that hangs.
-                var late = new GrpcException(GrpcStatus.DeadlineExceeded, "the server did not create the watch in time", e);
-                _watch.EndStream(late);
-                throw late;
+                var hangs = new GrpcException(GrpcStatus.DeadlineExceeded, "the server did not create the watch in time", e);
+                _watch.EndStream(hangs);
+                throw hangs;
             }
         }
     }

@@ -7,7 +7,7 @@ namespace Conclave.Wire.Etcd;
 /// One stream per endpoint that carries all watches of a client on it: a stream of its own for each would cost some ten kilobytes, on both sides. It opens with the first watch and stays;
 /// when it breaks every watch on it learns so and is opened again by its own <see cref="WatchSession"/>.
 /// </summary>
-internal sealed class WatchStream(int backlogMax) : IAsyncDisposable
+internal sealed class WatchStream(int backlogMax, TimeProvider time) : IAsyncDisposable
 {
     // etcd then ends the stream, instead of leaving it silent, when the member it is on loses its leader.
     private static readonly Dictionary<string, string> RequireLeader = new(StringComparer.Ordinal) { ["hasleader"] = "true" };
@@ -23,7 +23,7 @@ internal sealed class WatchStream(int backlogMax) : IAsyncDisposable
         {
             ObjectDisposedException.ThrowIf(_disposed, typeof(EtcdClient));
             if (!_sessions.TryGetValue(channel, out var session) || session.HasEnded)
-                _sessions[channel] = session = new Session(channel);
+                _sessions[channel] = session = new Session(channel, time);
             return session.Open(request, backlogMax);
         }
     }
@@ -102,18 +102,20 @@ internal sealed class WatchStream(int backlogMax) : IAsyncDisposable
         private readonly Channel<WatchRequest> _requests = Channel.CreateUnbounded<WatchRequest>(new UnboundedChannelOptions { SingleReader = true });
         private readonly CancellationTokenSource _over = new();
         private GrpcException? _end;
-        private long _heard = Environment.TickCount64;
+        private readonly TimeProvider _time;
+        private long _heard;
 
-        public Session(GrpcChannel channel)
+        public Session(GrpcChannel channel, TimeProvider time)
         {
-            _channel = channel;
+            (_channel, _time) = (channel, time);
+            _heard = time.GetTimestamp();
             Running = RunAsync();
         }
 
         /// <summary>Completes, never with an exception, when the stream is closed and nobody reads from it any more.</summary>
         public Task Running { get; }
 
-        public TimeSpan IsSilentFor => TimeSpan.FromMilliseconds(Environment.TickCount64 - Volatile.Read(ref _heard));
+        public TimeSpan IsSilentFor => _time.GetElapsedTime(Volatile.Read(ref _heard));
 
         public bool HasEnded => Volatile.Read(ref _end) is not null;
 
@@ -196,7 +198,7 @@ internal sealed class WatchStream(int backlogMax) : IAsyncDisposable
         {
             while (await call.ReadAsync(_over.Token).ConfigureAwait(false) is { } response)
             {
-                Volatile.Write(ref _heard, Environment.TickCount64);
+                Volatile.Write(ref _heard, _time.GetTimestamp());
                 WatchOf(response)?.Take(response);
             }
 
