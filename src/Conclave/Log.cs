@@ -67,4 +67,7 @@ internal static partial class Log
 
     [LoggerMessage(21, LogLevel.Error, "The candidate of {Election} in this host broke")]
     public static partial void CandidateBroke(ILogger log, string election, Exception fault);
+
+    [LoggerMessage(22, LogLevel.Warning, "The container was disposed synchronously, and what was left of {Election} was not given back; the backend ends it with the lease")]
+    public static partial void NotLeft(ILogger log, string election, Exception fault);
 }

@@ -56,6 +56,23 @@ public sealed class HostingTests
         Assert.False(one.IsHeld || two.IsHeld);
     }
 
+    [Fact]
+    public async Task A_container_that_is_disposed_synchronously_loses_what_it_held_and_ends_its_member_in_the_background()
+    {
+        await using var peers = new TestPeers(1);
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Services.AddLeaderElection(Election, e => e.UsePeers(options => (options.Name, options.Peers, options.Directory) = ("m0", peers.Options(0).Peers, peers.DirectoryOf(0))));
+        var host = builder.Build();
+        await host.StartAsync();
+        var group = Assert.Single(host.Services.GetRequiredService<PeerGroups>().All);
+        var leadership = await ElectedAsync(host.Services.GetRequiredKeyedService<ILeaderElection>(Election));
+
+        ((IDisposable)host.Services).Dispose();
+
+        Assert.True(leadership.Lost.IsCancellationRequested);
+        await group.DisposeAsync().AsTask().WaitAsync(Deadline); // begun already: this waits for its end
+    }
+
     [Theory]
     [InlineData("Peers:Name", "m7", "Conclave:Elections:one:Peers:Name is 'm7', which is not among Peers")]
     [InlineData("Peers:Nmae", "m0", "Conclave:Elections:one:Peers:Nmae is not an option")]

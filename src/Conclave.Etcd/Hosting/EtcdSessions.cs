@@ -3,7 +3,7 @@ using Conclave.Wire.Etcd;
 namespace Conclave.Etcd;
 
 /// <summary>One client and one session for all elections of a host that agree about endpoints and lease. Thread-safe. Elections are disposed before it: they were made from it.</summary>
-internal sealed class EtcdSessions : IAsyncDisposable
+internal sealed class EtcdSessions : IAsyncDisposable, IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<Terms, (EtcdClient Client, EtcdSession Session)> _open = [];
@@ -31,6 +31,9 @@ internal sealed class EtcdSessions : IAsyncDisposable
             return made.Session;
         }
     }
+
+    /// <summary>For a container that is disposed synchronously: begins what <see cref="DisposeAsync"/> does, by which every lease is revoked, and waits for no answer.</summary>
+    public void Dispose() => _ = Task.Run(() => DisposeAsync().AsTask());
 
     public async ValueTask DisposeAsync()
     {

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace Conclave.Peers;
 
 /// <summary>One member for all elections of a host with the same directory. Thread-safe. Elections are disposed before it: they were made from it.</summary>
-internal sealed class PeerGroups(ILoggerFactory? loggers) : IAsyncDisposable
+internal sealed class PeerGroups(ILoggerFactory? loggers) : IAsyncDisposable, IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, PeerGroup> _groups = new(StringComparer.Ordinal);
@@ -28,6 +28,9 @@ internal sealed class PeerGroups(ILoggerFactory? loggers) : IAsyncDisposable
             return group;
         }
     }
+
+    /// <summary>For a container that is disposed synchronously: begins what <see cref="DisposeAsync"/> does, by which candidacies are withdrawn and members stopped, and waits for no answer.</summary>
+    public void Dispose() => _ = Task.Run(() => DisposeAsync().AsTask());
 
     public async ValueTask DisposeAsync()
     {

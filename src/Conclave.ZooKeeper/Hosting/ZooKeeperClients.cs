@@ -1,7 +1,7 @@
 namespace Conclave.ZooKeeper;
 
 /// <summary>One client for all elections of a host that agree about servers and session. Thread-safe. Elections are disposed before it: they were made from it.</summary>
-internal sealed class ZooKeeperClients : IAsyncDisposable
+internal sealed class ZooKeeperClients : IAsyncDisposable, IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<(string Servers, ZooKeeperClientOptions Terms), ZooKeeperClient> _open = [];
@@ -26,6 +26,9 @@ internal sealed class ZooKeeperClients : IAsyncDisposable
             return client;
         }
     }
+
+    /// <summary>For a container that is disposed synchronously: begins what <see cref="DisposeAsync"/> does, by which every session is closed, and waits for no answer.</summary>
+    public void Dispose() => _ = Task.Run(() => DisposeAsync().AsTask());
 
     public async ValueTask DisposeAsync()
     {

@@ -37,7 +37,7 @@ public sealed class Participation(string election, string remedy) : IAsyncDispos
         }
     }
 
-    /// <summary>Withdraws from a campaign and waits for its end; resigns from a leadership.</summary>
+    /// <summary>Withdraws from a campaign and waits for its end; resigns from a leadership, which is lost to its holder before this returns.</summary>
     public async ValueTask DisposeAsync()
     {
         Task campaign;
@@ -47,6 +47,8 @@ public sealed class Participation(string election, string remedy) : IAsyncDispos
                 return;
             _disposed = true;
             campaign = _campaign;
+            if (campaign.IsCompleted)
+                _held?.Lose(LossReason.Resigned); // at once, also for those who do not wait for the rest
         }
 
         await _withdrawn.CancelAsync().ConfigureAwait(false);

@@ -18,7 +18,9 @@ public static class LeaderElectionServices
     /// <param name="name">What the candidates compete for, e.g. <c>billing/dialer</c>: the same in all processes. In the configuration: <c>Conclave:Elections:NAME</c>.</param>
     /// <param name="configure">Chooses the backend and more.</param>
     /// <remarks>
-    /// Options are checked when the host starts: <see cref="OptionsValidationException"/> names the option and the remedy. The container must be disposed asynchronously, as hosts do.
+    /// Options are checked when the host starts: <see cref="OptionsValidationException"/> names the option and the remedy. Hosts dispose their container
+    /// asynchronously and so wait for what elections give back. One that is disposed synchronously waits for no backend: leaderships are lost to their holders (<see cref="Leadership.Lost"/>) before
+    /// <c>Dispose</c> returns, and released in the background, within a round trip if the process lives on; if it ends first, by the TTL.
     /// Without leader services the application may campaign itself through the <see cref="ILeaderElection"/>; with them it only observes.
     /// </remarks>
     public static LeaderElectionBuilder AddLeaderElection(this IServiceCollection services, string name, Action<LeaderElectionBuilder>? configure = null)

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace Conclave;
 
 /// <summary>An election that tells of its campaigns and leaderships, whoever campaigns.</summary>
-internal sealed class MeasuredElection(ILeaderElection election, ILogger log) : ILeaderElection
+internal sealed class MeasuredElection(ILeaderElection election, ILogger log) : ILeaderElection, IDisposable
 {
     public string Name => election.Name;
 
@@ -30,6 +30,21 @@ internal sealed class MeasuredElection(ILeaderElection election, ILogger log) : 
     public Task<Leader?> GetLeaderAsync(CancellationToken cancellation) => election.GetLeaderAsync(cancellation);
 
     public ValueTask DisposeAsync() => election.DisposeAsync();
+
+    /// <summary>For a container that is disposed synchronously: what is held is lost when this returns, and given back in the background.</summary>
+    public void Dispose() => _ = LeaveAsync();
+
+    private async Task LeaveAsync()
+    {
+        try
+        {
+            await election.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception fault)
+        {
+            Log.NotLeft(log, Name, fault);
+        }
+    }
 
     private Activity? Start(string name) => Telemetry.Activities.StartActivity(name)?.SetTag(Telemetry.ElectionTag, Name);
 

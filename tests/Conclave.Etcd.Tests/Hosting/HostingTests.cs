@@ -167,6 +167,21 @@ public sealed class HostingTests : IAsyncLifetime
         Assert.Equal(0, await LeasesAsync());
     }
 
+    [Fact]
+    public async Task A_container_that_is_disposed_synchronously_gives_back_in_the_background_what_it_held()
+    {
+        // Longer than anything here waits: what goes away was given back.
+        var lease = new LeaseOptions { Ttl = TimeSpan.FromMinutes(10) };
+        var provider = new ServiceCollection().AddLeaderElection(Election, e => e.UseEtcd(_server.Endpoint).Configure(options => options.Lease = lease)).Services.BuildServiceProvider();
+        var leadership = await ElectedAsync(provider.GetRequiredKeyedService<ILeaderElection>(Election));
+
+        provider.Dispose();
+
+        Assert.True(leadership.Lost.IsCancellationRequested);
+        await UntilAsync("nobody stands", async () => await StandingAsync() == 0);
+        await UntilAsync("the lease is revoked", async () => await LeasesAsync() == 0);
+    }
+
     private IHost NewHost(HostedWork work, Action<LeaderElectionBuilder>? more = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());

@@ -73,6 +73,22 @@ public sealed class HostingTests(ZooKeeperServer server) : IClassFixture<ZooKeep
         await Assert.AllAsync(names, async name => Assert.Empty((await _bench.AskAsync(new GetChildrenRequest("/" + name))).Names));
     }
 
+    [ZooKeeperFact]
+    public async Task A_container_that_is_disposed_synchronously_gives_back_in_the_background_what_it_held()
+    {
+        var lease = new LeaseOptions { Ttl = TimeSpan.FromSeconds(20) };
+        var provider = new ServiceCollection().AddLeaderElection(_bench.Election, e => e.UseZooKeeper(server.Address).Configure(options => options.Lease = lease)).Services.BuildServiceProvider();
+        var leadership = await Awaited.ElectedAsync(provider.GetRequiredKeyedService<ILeaderElection>(_bench.Election));
+        await _bench.UntilStandAsync(1);
+
+        var disposed = Stopwatch.GetTimestamp();
+        provider.Dispose();
+
+        Assert.True(leadership.Lost.IsCancellationRequested);
+        await _bench.UntilStandAsync(0);
+        Assert.True(Stopwatch.GetElapsedTime(disposed) < lease.Ttl, $"it was given back after {Stopwatch.GetElapsedTime(disposed)}, when the session had ended");
+    }
+
     private async Task<long> OwnerAsync(string election)
     {
         var node = Assert.Single((await _bench.AskAsync(new GetChildrenRequest("/" + election))).Names);
