@@ -52,6 +52,18 @@ internal abstract class Subject : IAsyncDisposable
     /// <summary>Sessions (leases, connections) as the server counts them; null where it does not.</summary>
     public virtual Task<int?> SessionsAsync() => Task.FromResult<int?>(null);
 
+    /// <summary>Waits until the server has ended the sessions of all processes that were measured before: those that were killed live on until their TTL.</summary>
+    public async Task NoSessionAsync()
+    {
+        var deadline = Clock.Ns + 60_000_000_000;
+        while (await SessionsAsync() is > 0 and var left)
+        {
+            if (Clock.Ns > deadline)
+                throw new InvalidOperationException($"{Name} still counts {left} sessions a minute after the last process that had one ended.");
+            await Task.Delay(50);
+        }
+    }
+
     public virtual ITurns StartContestant(string kind, string election, int number, TimeSpan ttl) => new ChildTurns(Child.StartSelf(
         $"{Name} {kind} {number}",
         [ContestantProgram.Word, kind, election, number.ToString(CultureInfo.InvariantCulture), ttl.TotalMilliseconds.ToString(CultureInfo.InvariantCulture), .. AddressOf(number)]));
