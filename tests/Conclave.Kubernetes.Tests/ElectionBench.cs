@@ -40,8 +40,8 @@ internal sealed class ElectionBench(KubernetesServer server, string election) : 
         }));
 
     /// <summary>Holds for two minutes and renews every 1.2 s, and waits for an answer to a withdrawal as long as a test does: where the end of a TTL would mend something, that is too late.</summary>
-    public KubernetesElection NewPatient(string value) =>
-        Own(new KubernetesElection(Own(new KubernetesClient(Options with { WithdrawTimeout = Awaited.Deadline })), election, new KubernetesElectionOptions
+    public KubernetesElection NewPatient(string value, KubernetesClientOptions? options = null) =>
+        Own(new KubernetesElection(Own(new KubernetesClient((options ?? Options) with { WithdrawTimeout = Awaited.Deadline })), election, new KubernetesElectionOptions
         {
             Value = value,
             Identity = value,

@@ -96,6 +96,12 @@ public sealed class KubernetesServer : IAsyncLifetime
     /// <summary>How many writes wait.</summary>
     public async Task<int> HeldAsync() => (int)(await AccountAsync())["held"]!;
 
+    /// <summary>How many requests have failed by <see cref="Fail"/>.</summary>
+    public async Task<int> FailedAsync(string verb) => (int?)(await AccountAsync())["failed"]![verb] ?? 0;
+
+    /// <summary>How many watches of the Lease are open.</summary>
+    public async Task<int> WatchesAsync(string lease) => (int?)(await AccountAsync())["watches"]![lease] ?? 0;
+
     /// <summary>What our clients spoke, once for each connection.</summary>
     public async Task<string[]> ProtocolsAsync() => [.. (await AccountAsync())["protocols"]!.AsArray().Select(protocol => (string)protocol!)];
 

@@ -48,6 +48,7 @@ public sealed class LateWriteTests(KubernetesServer server) : IClassFixture<Kube
         var resigning = leadership.ResignAsync(default);
         await HeldAsync();
         Assert.True(leadership.Lost.IsCancellationRequested);
+        Assert.Equal(LossReason.Resigned, leadership.LossReason);
         Assert.NotNull(await _bench.HolderAsync());
         server.Hold();
         Assert.Equal(ResignResult.Released, await resigning.WaitAsync(Deadline));

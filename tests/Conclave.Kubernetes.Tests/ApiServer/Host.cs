@@ -24,7 +24,10 @@ internal static class Host
     public const string CertificateFile = "server.pem";
     public const string AuthorityFile = "ca.crt";
 
-    /// <summary>How our clients spoke (<c>protocols</c>, one for each connection), and how many writes were <c>lost</c> and are <c>held</c>.</summary>
+    /// <summary>
+    /// How our clients spoke (<c>protocols</c>, one for each connection), how many watches each Lease has (<c>watches</c>), how many requests of each verb were <c>failed</c>, and how many writes were <c>lost</c>
+    /// and are <c>held</c>.
+    /// </summary>
     public const string AccountPath = "/account";
 
     private static readonly TimeSpan BookmarkInterval = TimeSpan.FromMilliseconds(700);
@@ -35,6 +38,7 @@ internal static class Host
         var store = new LeaseStore(Path.Combine(folder, "leases.json"));
         var writes = new Writes(store, steering);
         var protocols = new ConcurrentDictionary<string, string>();
+        var watches = new ConcurrentDictionary<string, int>();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         using var certificate = X509Certificate2.CreateFromPemFile(Path.Combine(folder, CertificateFile));
@@ -68,7 +72,16 @@ internal static class Host
             if (query["watch"] == "true" || query["watch"] == "True" || query["watch"] == "1")
             {
                 Authorize(steering, context, "watch", ns);
-                await WatchAsync(context, store, steering, ns, name, app.Lifetime.ApplicationStopping);
+                watches.AddOrUpdate(name ?? "", 1, (_, count) => count + 1);
+                try
+                {
+                    await WatchAsync(context, store, steering, ns, name, app.Lifetime.ApplicationStopping);
+                }
+                finally
+                {
+                    watches.AddOrUpdate(name ?? "", 0, (_, count) => count - 1);
+                }
+
                 return;
             }
 
@@ -108,6 +121,8 @@ internal static class Host
         app.MapGet(AccountPath, context => WriteAsync(context, 200, new JsonObject
         {
             ["protocols"] = new JsonArray([.. protocols.Values.Select(protocol => (JsonNode)protocol)]),
+            ["watches"] = Counts(watches),
+            ["failed"] = Counts(steering.Failed),
             ["lost"] = writes.Lost,
             ["held"] = writes.Held,
         }));
@@ -186,6 +201,8 @@ internal static class Host
         if (ns != KubernetesServer.Namespace && verb == "create")
             throw new RefusalException(404, "NotFound", $"namespaces \"{ns}\" not found");
     }
+
+    private static JsonObject Counts(IEnumerable<KeyValuePair<string, int>> counts) => new(counts.Select(count => KeyValuePair.Create(count.Key, (JsonNode?)count.Value)));
 
     private static string? NameOf(string selector)
     {

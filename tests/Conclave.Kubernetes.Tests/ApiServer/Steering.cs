@@ -1,8 +1,9 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 
 namespace Conclave.Kubernetes.Tests.ApiServer;
 
-/// <summary>The files in the server's folder by which tests steer it. Read at every request, so that they take effect at once; one that is not there says nothing.</summary>
+/// <summary>The files in the server's folder by which tests steer it. Read at every request, so that they take effect at once; one that is not there says nothing. Thread-safe.</summary>
 internal sealed class Steering(string folder)
 {
     /// <summary>Who may do what: a list of verbs for each token.</summary>
@@ -20,11 +21,22 @@ internal sealed class Steering(string folder)
     /// <summary>Which kinds of writes wait before they are done.</summary>
     public const string HoldFile = "hold.json";
 
+    private readonly ConcurrentDictionary<string, int> _failed = new(StringComparer.Ordinal);
+
+    /// <summary>How many requests have failed by <see cref="FaultFile"/>, by their verbs.</summary>
+    public IEnumerable<KeyValuePair<string, int>> Failed => _failed;
+
     public bool IsMute => File.Exists(Path.Combine(folder, MuteFile));
 
     public JsonArray? VerbsOf(string token) => Read(AccessFile)?[token] as JsonArray;
 
-    public int? FaultOf(string verb) => (int?)Read(FaultFile)?[verb];
+    public int? FaultOf(string verb)
+    {
+        var code = (int?)Read(FaultFile)?[verb];
+        if (code is not null)
+            _failed.AddOrUpdate(verb, 1, (_, count) => count + 1);
+        return code;
+    }
 
     public bool Loses(string kind) => Lists(LoseFile, kind);
 
