@@ -9,6 +9,10 @@ internal static class EtcdFault
     // etcd's clients match on this text, so it does not change.
     private const string LeaseNotFound = "requested lease not found";
 
+    private const string WrongPassword = "etcdserver: authentication failed, invalid user ID or password";
+    private const string NoUser = "etcdserver: user name is empty";
+    private const string PermissionDenied = "etcdserver: permission denied";
+
     /// <summary>No answer, or one that another attempt may better: ask again.</summary>
     public static bool IsSilence(Exception fault) =>
         fault is EtcdException { OutcomeUnknown: true }
@@ -22,5 +26,14 @@ internal static class EtcdFault
     /// <summary>What the user of an election sees: silence, or a refusal that waiting will not cure.</summary>
     public static ElectionException ToElection(string election, Exception fault) => IsSilence(fault)
         ? new ElectionUnavailableException($"Election {election}: etcd did not answer ({fault.Message}). Check the endpoints.", fault)
-        : new ElectionException($"Election {election}: etcd refused: {fault.Message}", fault);
+        : new ElectionException($"Election {election}: etcd refused: {Told(fault)}", fault);
+
+    /// <summary>etcd's own words, and what to do about those that are about who we are.</summary>
+    public static string Told(Exception fault) => fault switch
+    {
+        EtcdException { Message: WrongPassword or NoUser } => $"{fault.Message}. Check {nameof(EtcdClientOptions)}.{nameof(EtcdClientOptions.Credentials)} (name:password)",
+        EtcdException { Status: GrpcStatus.PermissionDenied } or EtcdException { Status: GrpcStatus.Cancelled, Message: PermissionDenied } =>
+            $"{fault.Message}. Grant the user of {nameof(EtcdClientOptions)}.{nameof(EtcdClientOptions.Credentials)} a role with readwrite permission on the prefix NAME/ of the election",
+        _ => fault.Message,
+    };
 }

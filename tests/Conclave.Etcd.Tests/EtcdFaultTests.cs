@@ -28,6 +28,13 @@ public sealed class EtcdFaultTests
         Assert.Contains(text, told.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(GrpcStatus.InvalidArgument, "etcdserver: authentication failed, invalid user ID or password", "Check EtcdClientOptions.Credentials")]
+    [InlineData(GrpcStatus.InvalidArgument, "etcdserver: user name is empty", "Check EtcdClientOptions.Credentials")]
+    [InlineData(GrpcStatus.PermissionDenied, "etcdserver: permission denied", "Grant the user of EtcdClientOptions.Credentials")]
+    public void A_refusal_of_who_we_are_names_the_option(GrpcStatus status, string text, string remedy) =>
+        Assert.Contains(remedy, EtcdFault.ToElection("e", new EtcdException(status, text)).Message, StringComparison.Ordinal);
+
     [Fact]
     public void A_write_that_may_have_happened_is_unknown_whatever_its_status() =>
         Assert.True(EtcdFault.IsSilence(new EtcdException(GrpcStatus.Internal, "stream reset", outcomeUnknown: true)));

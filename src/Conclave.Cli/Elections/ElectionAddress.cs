@@ -26,7 +26,7 @@ internal sealed record ElectionAddress(ElectionBackend Backend, ImmutableArray<s
         }
         catch (ElectionException failed)
         {
-            throw new ConclaveException($"{failed.Message.TrimEnd('.')} ({this})", FailureExitCode, failed);
+            throw new ConclaveException($"{Backend.InItsWords(failed.Message)} ({this})", FailureExitCode, failed);
         }
     }
 
@@ -36,6 +36,7 @@ internal sealed record ElectionAddress(ElectionBackend Backend, ImmutableArray<s
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         patience.CancelAfter(ConnectPatience);
+        ElectionUnavailableException? last = null;
         try
         {
             while (true)
@@ -44,15 +45,17 @@ internal sealed record ElectionAddress(ElectionBackend Backend, ImmutableArray<s
                 {
                     return await ask(patience.Token);
                 }
-                catch (ElectionUnavailableException)
+                catch (ElectionUnavailableException silent)
                 {
+                    last = silent;
                     await Task.Delay(Pause, patience.Token);
                 }
             }
         }
         catch (OperationCanceledException) when (!stopping.IsCancellationRequested)
         {
-            throw new ElectionUnavailableException($"no endpoint has answered within {ConnectPatience.TotalSeconds:0} s; check that the server runs and the address is right");
+            var why = last?.InnerException is { } cause ? $" ({cause.Message.TrimEnd('.')})" : "";
+            throw new ElectionUnavailableException($"no endpoint has answered within {ConnectPatience.TotalSeconds:0} s{why}; check that the server runs and the address is right", last);
         }
     }
 

@@ -35,6 +35,12 @@ internal sealed record ElectionBackend
     /// <summary>Dials nothing yet. A bad endpoint is a <see cref="ConclaveException"/>.</summary>
     public required Func<ImmutableArray<string>, TimeSpan, IElections> Open { get; init; }
 
+    /// <summary>What the library calls an option in what it says, and what the command line calls it.</summary>
+    public ImmutableArray<(string Option, string Here)> OptionWords { get; init; } = [];
+
+    /// <summary>What the library said, in the command line's words.</summary>
+    public string InItsWords(string said) => OptionWords.Aggregate(said.TrimEnd('.'), (text, word) => text.Replace(word.Option, word.Here, StringComparison.Ordinal));
+
     /// <exception cref="ConclaveException">There is none of that name.</exception>
     public static ElectionBackend Named(string name) =>
         All.FirstOrDefault(backend => backend.Name == name)

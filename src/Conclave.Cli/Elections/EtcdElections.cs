@@ -3,7 +3,6 @@ using System.Globalization;
 using Conclave.Etcd;
 using Conclave.Orchestration;
 using Conclave.Wire.Etcd;
-using Conclave.Wire.Grpc;
 using Google.Protobuf;
 
 namespace Conclave.Cli.Elections;
@@ -34,6 +33,11 @@ internal sealed class EtcdElections : IElections
         DefaultTtl = TimeSpan.FromSeconds(15),
         LeaseRoom = ttl => LeaseClock.Usable(ttl, LeaseOf(ttl)) - (2 * ttl / LeaseOf(ttl).RenewalsPerTtl),
         Open = Open,
+        OptionWords =
+        [
+            ($"{nameof(EtcdClientOptions)}.{nameof(EtcdClientOptions.Credentials)} (name:password)", "user_file=FILE in --endpoints, whose first line is NAME:PASSWORD"),
+            ($"{nameof(EtcdClientOptions)}.{nameof(EtcdClientOptions.Credentials)}", "user_file"),
+        ],
     };
 
     public async ValueTask DisposeAsync()
@@ -108,18 +112,29 @@ internal sealed class EtcdElections : IElections
 
     private static EtcdElections Open(ImmutableArray<string> endpoints, TimeSpan ttl)
     {
+        var said = AddressQuery.Of(endpoints, "user_file", "ca_file", "cert_file", "key_file");
+        var client = NewClient(new EtcdClientOptions
+        {
+            Endpoints = said.Addresses,
+            Credentials = said.LineOf("user_file"),
+            CertificateAuthorityFile = said["ca_file"],
+            CertificateFile = said["cert_file"],
+            CertificateKeyFile = said["key_file"],
+            RequestTimeout = ttl / 4,
+        });
+        return new EtcdElections(client, new EtcdSession(client, new EtcdSessionOptions { Lease = LeaseOf(ttl) }));
+    }
+
+    private static EtcdClient NewClient(EtcdClientOptions options)
+    {
         try
         {
-            foreach (var endpoint in endpoints)
-                _ = GrpcAddress.Parse(endpoint);
+            return new EtcdClient(options);
         }
         catch (ArgumentException refused)
         {
             throw new ConclaveException($"--endpoints: {refused.Message.Split(" (Parameter", 2)[0]}", ExitCode.Usage, refused);
         }
-
-        var client = new EtcdClient(new EtcdClientOptions { Endpoints = endpoints, RequestTimeout = ttl / 4 });
-        return new EtcdElections(client, new EtcdSession(client, new EtcdSessionOptions { Lease = LeaseOf(ttl) }));
     }
 
     private static LeaseOptions LeaseOf(TimeSpan ttl) => new() { Ttl = ttl };
@@ -203,5 +218,5 @@ internal sealed class EtcdElections : IElections
     }
 
     private static ElectionException ToElection(EtcdException fault) =>
-        EtcdFault.IsSilence(fault) ? new ElectionUnavailableException($"etcd did not answer: {fault.Message}", fault) : new ElectionException($"etcd refused: {fault.Message}", fault);
+        EtcdFault.IsSilence(fault) ? new ElectionUnavailableException($"etcd did not answer: {fault.Message}", fault) : new ElectionException($"etcd refused: {EtcdFault.Told(fault)}", fault);
 }

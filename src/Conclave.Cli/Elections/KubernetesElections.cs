@@ -35,6 +35,14 @@ internal sealed class KubernetesElections : IElections
         DefaultTtl = TimeSpan.FromSeconds(15),
         LeaseRoom = ttl => LeaseClock.Usable(ttl, LeaseOf(ttl)) - (2 * ttl / LeaseOf(ttl).RenewalsPerTtl),
         Open = Open,
+        OptionWords =
+        [
+            ($"{nameof(KubernetesClientOptions)}.{nameof(KubernetesClientOptions.TokenFile)} or {nameof(KubernetesClientOptions)}.{nameof(KubernetesClientOptions.Token)}", "token_file=FILE in --endpoints"),
+            ($"{nameof(KubernetesClientOptions)}.{nameof(KubernetesClientOptions.CertificateAuthorityFile)}", "ca_file=FILE in --endpoints"),
+            ($"{nameof(KubernetesClientOptions)}.{nameof(KubernetesClientOptions.TokenFile)}", "token_file"),
+            ($"{nameof(KubernetesClientOptions)}.{nameof(KubernetesClientOptions.Namespace)}", "namespace"),
+            ($"{nameof(KubernetesClientOptions)}.{nameof(KubernetesClientOptions.Server)}", "--endpoints"),
+        ],
     };
 
     public ValueTask DisposeAsync() => _client.DisposeAsync();
@@ -105,26 +113,21 @@ internal sealed class KubernetesElections : IElections
     {
         if (endpoints is not [var endpoint])
             throw new ConclaveException("--endpoints takes one API server of Kubernetes; name the address that all of them share", ExitCode.Usage);
-        var (server, said) = endpoint.Split('?', 2) is [var address, var query] ? (address, query) : (endpoint, "");
-        var options = new KubernetesClientOptions { Server = server == InPod ? null : server };
-        foreach (var part in said.Split('&', StringSplitOptions.RemoveEmptyEntries))
+        var said = AddressQuery.Of([endpoint], "namespace", "token_file", "ca_file");
+        var options = new KubernetesClientOptions
         {
-            options = part.Split('=', 2) switch
-            {
-                ["namespace", var name] => options with { Namespace = name },
-                ["token_file", var file] => options with { TokenFile = file },
-                ["ca_file", var file] => options with { CertificateAuthorityFile = file },
-                _ => throw new ConclaveException($"--endpoints: '{part}' is not understood behind the address; write namespace=NAME, token_file=FILE or ca_file=FILE, with & between", ExitCode.Usage),
-            };
-        }
-
+            Server = said.Addresses[0] == InPod ? null : said.Addresses[0],
+            Namespace = said["namespace"],
+            TokenFile = said["token_file"],
+            CertificateAuthorityFile = said["ca_file"],
+        };
         try
         {
             return new KubernetesElections(new KubernetesClient(options), ttl);
         }
         catch (ArgumentException refused)
         {
-            throw new ConclaveException($"--endpoints: {TextOf(refused)}; outside of a pod write https://host:6443?namespace=NAME&token_file=FILE&ca_file=FILE", ExitCode.Usage, refused);
+            throw new ConclaveException($"--endpoints: {Backend.InItsWords(TextOf(refused))}; outside of a pod write https://host:6443?namespace=NAME&token_file=FILE&ca_file=FILE", ExitCode.Usage, refused);
         }
     }
 

@@ -28,6 +28,11 @@ internal sealed class ZooKeeperElections : IElections
         DefaultTtl = TimeSpan.FromSeconds(20),
         LeaseRoom = ttl => LeaseClock.Usable(ttl * 2 / 3, new LeaseOptions { StopMargin = TimeSpan.Zero }) - (ttl / 3) - AnswerTimeout(ttl),
         Open = Open,
+        OptionWords =
+        [
+            ($"{nameof(ZooKeeperClientOptions)}.{nameof(ZooKeeperClientOptions.Credentials)}", "user_file=FILE in --endpoints, whose first line is NAME:PASSWORD,"),
+            ($"{nameof(ZooKeeperClientOptions)}.{nameof(ZooKeeperClientOptions.Servers)}", "--endpoints"),
+        ],
     };
 
     public ValueTask DisposeAsync() => _client.DisposeAsync();
@@ -101,9 +106,15 @@ internal sealed class ZooKeeperElections : IElections
 
     private static ZooKeeperElections Open(ImmutableArray<string> endpoints, TimeSpan ttl)
     {
+        var said = AddressQuery.Of(endpoints, "user_file");
+        var options = new ZooKeeperClientOptions { Servers = said.Addresses, Credentials = said.LineOf("user_file"), SessionTimeout = ttl, AnswerTimeout = AnswerTimeout(ttl) };
         try
         {
-            return new ZooKeeperElections(new ZooKeeperClient(new ZooKeeperClientOptions { Servers = endpoints, SessionTimeout = ttl, AnswerTimeout = AnswerTimeout(ttl) }));
+            return new ZooKeeperElections(new ZooKeeperClient(options));
+        }
+        catch (ArgumentException refused) when (refused.ParamName == nameof(options.Credentials))
+        {
+            throw new ConclaveException("--endpoints: user_file: the file's first line must be NAME:PASSWORD", ExitCode.Usage, refused);
         }
         catch (ArgumentException refused)
         {

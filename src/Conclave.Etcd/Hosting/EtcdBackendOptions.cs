@@ -1,3 +1,5 @@
+using Conclave.Wire.Etcd;
+
 namespace Conclave.Etcd;
 
 /// <summary>
@@ -6,8 +8,20 @@ namespace Conclave.Etcd;
 /// </summary>
 public sealed class EtcdBackendOptions
 {
-    /// <summary>One or more of <c>http://host:port</c>, <c>host:port</c> and <c>unix:///path</c>. The first is tried first.</summary>
+    /// <summary>One or more of <c>http://host:port</c>, <c>https://host:port</c>, <c>host:port</c> and <c>unix:///path</c>. The first is tried first.</summary>
     public IReadOnlyList<string> Endpoints { get; set; } = [];
+
+    /// <summary>As <see cref="EtcdClientOptions.Credentials"/>.</summary>
+    public string? Credentials { get; set; }
+
+    /// <summary>As <see cref="EtcdClientOptions.CertificateAuthorityFile"/>.</summary>
+    public string? CertificateAuthorityFile { get; set; }
+
+    /// <summary>As <see cref="EtcdClientOptions.CertificateFile"/>.</summary>
+    public string? CertificateFile { get; set; }
+
+    /// <summary>As <see cref="EtcdClientOptions.CertificateKeyFile"/>.</summary>
+    public string? CertificateKeyFile { get; set; }
 
     /// <summary>
     /// For one request with all its attempts. Default: a third of the lease's TTL for each endpoint, at least 500 ms and at most 5 s each, so that a server that hangs does not cost the lease while another answers.
@@ -23,7 +37,18 @@ public sealed class EtcdBackendOptions
     /// <summary>How long <see cref="ILeaderElection.TryCampaignAsync"/> waits for a silent server before it ends as unknown. Default 5 s.</summary>
     public TimeSpan TryTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    internal TimeSpan RequestTimeoutFor(LeaseOptions lease)
+    internal EtcdClientOptions ClientOptions(LeaseOptions lease) => new()
+    {
+        Endpoints = Endpoints,
+        Credentials = Credentials,
+        CertificateAuthorityFile = CertificateAuthorityFile,
+        CertificateFile = CertificateFile,
+        CertificateKeyFile = CertificateKeyFile,
+        RequestTimeout = RequestTimeoutFor(lease),
+        ConnectTimeout = ConnectTimeout,
+    };
+
+    private TimeSpan RequestTimeoutFor(LeaseOptions lease)
     {
         if (RequestTimeout is { } chosen)
             return chosen;

@@ -1,5 +1,4 @@
 using System.Text;
-using Conclave.Wire.Grpc;
 using Microsoft.Extensions.Options;
 
 namespace Conclave.Etcd;
@@ -21,12 +20,18 @@ internal sealed class EtcdConfiguration(IServiceProvider services) : IConfigureN
 
         var section = ElectionSection.Of(services, name, Part);
         options.Endpoints = section.List(nameof(options.Endpoints), options.Endpoints);
+        options.Credentials = Optional(nameof(options.Credentials));
+        options.CertificateAuthorityFile = Optional(nameof(options.CertificateAuthorityFile));
+        options.CertificateFile = Optional(nameof(options.CertificateFile));
+        options.CertificateKeyFile = Optional(nameof(options.CertificateKeyFile));
         var requestTimeout = section.Duration(nameof(options.RequestTimeout), TimeSpan.Zero);
         options.RequestTimeout = requestTimeout == TimeSpan.Zero ? options.RequestTimeout : requestTimeout;
         options.ConnectTimeout = section.Duration(nameof(options.ConnectTimeout), options.ConnectTimeout);
         options.WithdrawTimeout = section.Duration(nameof(options.WithdrawTimeout), options.WithdrawTimeout);
         options.TryTimeout = section.Duration(nameof(options.TryTimeout), options.TryTimeout);
         section.RefuseUnknownKeys();
+
+        string? Optional(string key) => section.Text(key, "") is { Length: > 0 } text ? text : null;
     }
 }
 
@@ -46,8 +51,8 @@ internal sealed class EtcdValidation(IEnumerable<IConfigureOptions<EtcdBackendOp
     {
         if (options.Endpoints.Count == 0)
             yield return $"{EtcdConfiguration.Part}:Endpoints is empty: name at least one, here or as UseEtcd(\"http://localhost:2379\")";
-        foreach (var problem in options.Endpoints.Select(EndpointProblem).OfType<string>())
-            yield return $"{EtcdConfiguration.Part}:Endpoints: {problem}";
+        else if (ClientProblem(options) is { } problem)
+            yield return $"{EtcdConfiguration.Part}:{problem}";
         if (options.RequestTimeout <= TimeSpan.Zero)
             yield return $"{EtcdConfiguration.Part}:RequestTimeout is {options.RequestTimeout}: must be above zero";
         if (options.ConnectTimeout <= TimeSpan.Zero)
@@ -71,16 +76,17 @@ internal sealed class EtcdValidation(IEnumerable<IConfigureOptions<EtcdBackendOp
         return first < _names.Length && _names[first].StartsWith(prefix, StringComparison.Ordinal) ? _names[first] : null;
     }
 
-    private static string? EndpointProblem(string endpoint)
+    private static string? ClientProblem(EtcdBackendOptions options)
     {
         try
         {
-            _ = GrpcAddress.Parse(endpoint);
+            options.ClientOptions(new LeaseOptions()).Validate();
             return null;
         }
         catch (ArgumentException refused)
         {
-            return refused.Message.Split(" (Parameter", 2)[0];
+            var told = refused.Message.Split(" (Parameter", 2)[0];
+            return refused.ParamName == "endpoint" ? $"Endpoints: {told}" : told;
         }
     }
 }

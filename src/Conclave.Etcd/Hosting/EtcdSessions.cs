@@ -20,12 +20,13 @@ internal sealed class EtcdSessions : IAsyncDisposable, IDisposable
     public EtcdSession For(EtcdBackendOptions options, LeaseOptions lease)
     {
         var session = new EtcdSessionOptions { Lease = lease, WithdrawTimeout = options.WithdrawTimeout, TryTimeout = options.TryTimeout };
-        var terms = new Terms(string.Join(',', options.Endpoints), options.RequestTimeoutFor(lease), options.ConnectTimeout, session);
+        var server = options.ClientOptions(lease);
+        var terms = new Terms(string.Join(',', options.Endpoints), server with { Endpoints = [] }, session);
         lock (_gate)
         {
             if (_open.TryGetValue(terms, out var open))
                 return open.Session;
-            var client = new EtcdClient(new EtcdClientOptions { Endpoints = options.Endpoints, RequestTimeout = terms.RequestTimeout, ConnectTimeout = terms.ConnectTimeout });
+            var client = new EtcdClient(server);
             var made = (Client: client, Session: new EtcdSession(client, session));
             _open.Add(terms, made);
             return made.Session;
@@ -51,5 +52,6 @@ internal sealed class EtcdSessions : IAsyncDisposable, IDisposable
         }
     }
 
-    private sealed record Terms(string Endpoints, TimeSpan RequestTimeout, TimeSpan ConnectTimeout, EtcdSessionOptions Session);
+    /// <summary>Equal by their values; <paramref name="Server"/> is therefore without its endpoints, which are a list.</summary>
+    private sealed record Terms(string Endpoints, EtcdClientOptions Server, EtcdSessionOptions Session);
 }

@@ -6,12 +6,23 @@ namespace Conclave.Wire.Etcd;
 internal sealed class EndpointRing : IDisposable
 {
     private readonly GrpcChannel[] _channels;
+    private readonly GrpcChannelOptions _options;
     private int _current;
 
-    public EndpointRing(EtcdClientOptions options)
+    public EndpointRing(EtcdClientOptions options, Login login)
     {
-        if (options.Endpoints.Count == 0) throw new ArgumentException("no endpoints: give at least one, such as http://127.0.0.1:2379", nameof(options));
-        _channels = [.. options.Endpoints.Select(endpoint => Connect(endpoint, options))];
+        options.Validate();
+        var addresses = options.Endpoints.Select(GrpcAddress.Parse).ToList();
+        _options = new GrpcChannelOptions
+        {
+            ConnectTimeout = options.ConnectTimeout,
+            KeepAliveInterval = options.KeepAliveInterval,
+            KeepAliveTimeout = options.KeepAliveTimeout,
+            ResponseBytesMax = options.ResponseBytesMax,
+            Tls = EtcdTls.Of(options, addresses),
+            Token = () => login.Token,
+        };
+        _channels = [.. addresses.Select(Connect)];
     }
 
     public int Count => _channels.Length;
@@ -28,13 +39,8 @@ internal sealed class EndpointRing : IDisposable
     /// <summary>The channel of this endpoint, or null when it is not one of ours.</summary>
     public GrpcChannel? Find(GrpcAddress address) => Array.Find(_channels, channel => channel.Address == address);
 
-    public static GrpcChannel Connect(string endpoint, EtcdClientOptions options) => new(GrpcAddress.Parse(endpoint), new GrpcChannelOptions
-    {
-        ConnectTimeout = options.ConnectTimeout,
-        KeepAliveInterval = options.KeepAliveInterval,
-        KeepAliveTimeout = options.KeepAliveTimeout,
-        ResponseBytesMax = options.ResponseBytesMax,
-    });
+    /// <summary>Another channel, as the client's own are; the caller disposes it.</summary>
+    public GrpcChannel Connect(GrpcAddress address) => new(address, _options);
 
     public void Dispose()
     {

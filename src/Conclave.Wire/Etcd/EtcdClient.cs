@@ -13,16 +13,18 @@ namespace Conclave.Wire.Etcd;
 public sealed class EtcdClient : IAsyncDisposable
 {
     private readonly EtcdClientOptions _options;
+    private readonly Login _login;
     private readonly EndpointRing _endpoints;
     private readonly KeepAliveStream _keepAlive;
     private readonly WatchStream _watches;
 
     /// <summary>A client for these endpoints. Nothing is dialled before the first request.</summary>
-    /// <exception cref="ArgumentException">No endpoint, or one that cannot be read.</exception>
+    /// <exception cref="ArgumentException">The options make no client; see <see cref="EtcdClientOptions.Validate"/>.</exception>
     public EtcdClient(EtcdClientOptions options)
     {
         _options = options;
-        _endpoints = new EndpointRing(options);
+        _login = new Login(options.Credentials);
+        _endpoints = new EndpointRing(options, _login);
         _keepAlive = new KeepAliveStream();
         _watches = new WatchStream(options.WatchBacklogMax, options.Time);
     }
@@ -77,7 +79,7 @@ public sealed class EtcdClient : IAsyncDisposable
     /// </summary>
     /// <exception cref="EtcdCompactedException">History needed by the watch is compacted: read the range again and watch from there.</exception>
     public IAsyncEnumerable<WatchResponse> WatchAsync(WatchCreateRequest request, CancellationToken cancellation = default) =>
-        new Watching(_endpoints, _watches, _options, request, cancellation);
+        new Watching(_endpoints, _login, _watches, _options, request, cancellation);
 
     /// <summary>The members of the cluster.</summary>
     public Task<MemberListResponse> MemberListAsync(CancellationToken cancellation = default) =>
@@ -97,6 +99,7 @@ public sealed class EtcdClient : IAsyncDisposable
         await _keepAlive.DisposeAsync().ConfigureAwait(false);
         await _watches.DisposeAsync().ConfigureAwait(false);
         _endpoints.Dispose();
+        _login.Dispose();
     }
 
     private Task<TResponse> UnaryAsync<TRequest, TResponse>(
@@ -118,7 +121,7 @@ public sealed class EtcdClient : IAsyncDisposable
             var timeout = write || _endpoints.Count == 1 ? left : TimeSpan.FromTicks(Math.Min(left.Ticks, _options.RequestTimeout.Ticks / _endpoints.Count));
             try
             {
-                return await attempt(channel, timeout, cancellation).ConfigureAwait(false);
+                return await EnteredAsync(attempt, channel, timeout, cancellation).ConfigureAwait(false);
             }
             catch (GrpcException e)
             {
@@ -132,16 +135,34 @@ public sealed class EtcdClient : IAsyncDisposable
         }
     }
 
+    /// <summary>Once more with another token where etcd takes the one we had no more.</summary>
+    private async Task<T> EnteredAsync<T>(Func<GrpcChannel, TimeSpan, CancellationToken, Task<T>> attempt, GrpcChannel channel, TimeSpan timeout, CancellationToken cancellation)
+    {
+        await _login.EnterAsync(channel, timeout, cancellation).ConfigureAwait(false);
+        var token = _login.Token;
+        try
+        {
+            return await attempt(channel, timeout, cancellation).ConfigureAwait(false);
+        }
+        catch (GrpcException refused) when (_login.MayBeStale(refused))
+        {
+            _login.Forget(token);
+            await _login.EnterAsync(channel, timeout, cancellation).ConfigureAwait(false);
+            return await attempt(channel, timeout, cancellation).ConfigureAwait(false);
+        }
+    }
+
     private async Task<TResponse> AskMemberAsync<TRequest, TResponse>(
         string? endpoint, GrpcMethod<TRequest, TResponse> method, TRequest request, CancellationToken cancellation)
         where TRequest : class, IMessage<TRequest>
         where TResponse : class, IMessage<TResponse>
     {
-        var own = endpoint is null ? _endpoints.Current : _endpoints.Find(GrpcAddress.Parse(endpoint));
-        var passing = own is null ? EndpointRing.Connect(endpoint!, _options) : null;
+        var address = endpoint is null ? null : GrpcAddress.Parse(endpoint);
+        var own = address is null ? _endpoints.Current : _endpoints.Find(address);
+        var passing = own is null ? _endpoints.Connect(address!) : null;
         try
         {
-            return await (own ?? passing!).UnaryAsync(method, request, _options.RequestTimeout, cancellation).ConfigureAwait(false);
+            return await EnteredAsync((channel, timeout, token) => channel.UnaryAsync(method, request, timeout, token), own ?? passing!, _options.RequestTimeout, cancellation).ConfigureAwait(false);
         }
         catch (GrpcException e)
         {

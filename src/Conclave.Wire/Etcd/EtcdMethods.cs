@@ -53,6 +53,10 @@ public static class EtcdMethods
     public static GrpcMethod<StatusRequest, StatusResponse> Status { get; } =
         new("/etcdserverpb.Maintenance/Status", StatusRequest.Parser, StatusResponse.Parser);
 
+    /// <summary>Unary. Dialled only: Conclave's own server has no users yet.</summary>
+    public static GrpcMethod<AuthenticateRequest, AuthenticateResponse> Authenticate { get; } =
+        new("/etcdserverpb.Auth/Authenticate", AuthenticateRequest.Parser, AuthenticateResponse.Parser);
+
     /// <summary>Unary.</summary>
     public static GrpcMethod<HashKVRequest, HashKVResponse> HashKV { get; } =
         new("/etcdserverpb.Maintenance/HashKV", HashKVRequest.Parser, HashKVResponse.Parser);

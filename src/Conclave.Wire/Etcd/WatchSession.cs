@@ -4,13 +4,13 @@ using Conclave.Wire.Grpc;
 namespace Conclave.Wire.Etcd;
 
 /// <summary>What a watch asks for. Each enumeration is a watch of its own.</summary>
-internal sealed class Watching(EndpointRing endpoints, WatchStream stream, EtcdClientOptions options, WatchCreateRequest request, CancellationToken cancellation) : IAsyncEnumerable<WatchResponse>
+internal sealed class Watching(EndpointRing endpoints, Login login, WatchStream stream, EtcdClientOptions options, WatchCreateRequest request, CancellationToken cancellation) : IAsyncEnumerable<WatchResponse>
 {
     public IAsyncEnumerator<WatchResponse> GetAsyncEnumerator(CancellationToken cancellationToken = default)
     {
         var isOne = !cancellationToken.CanBeCanceled || !cancellation.CanBeCanceled || cancellationToken == cancellation;
         var both = isOne ? null : CancellationTokenSource.CreateLinkedTokenSource(cancellation, cancellationToken);
-        return new WatchSession(endpoints, stream, options, request, both, both?.Token ?? (cancellation.CanBeCanceled ? cancellation : cancellationToken));
+        return new WatchSession(endpoints, login, stream, options, request, both, both?.Token ?? (cancellation.CanBeCanceled ? cancellation : cancellationToken));
     }
 }
 
@@ -21,6 +21,7 @@ internal sealed class Watching(EndpointRing endpoints, WatchStream stream, EtcdC
 internal sealed class WatchSession : IAsyncEnumerator<WatchResponse>
 {
     private readonly EndpointRing _endpoints;
+    private readonly Login _login;
     private readonly WatchStream _stream;
     private readonly EtcdClientOptions _options;
     private readonly WatchCreateRequest _request;
@@ -32,17 +33,20 @@ internal sealed class WatchSession : IAsyncEnumerator<WatchResponse>
     private long _next;
     private bool _announced;
     private bool _created;
+    private bool _enteredAgain;
     private int _failures;
 
     /// <param name="endpoints">Tried in turn.</param>
+    /// <param name="login">Who we are.</param>
     /// <param name="stream">Where the watch is one of many.</param>
     /// <param name="options">Of the client.</param>
     /// <param name="request">Copied.</param>
     /// <param name="owned">Disposed with it.</param>
     /// <param name="cancellation">Ends the watch.</param>
-    public WatchSession(EndpointRing endpoints, WatchStream stream, EtcdClientOptions options, WatchCreateRequest request, IDisposable? owned, CancellationToken cancellation)
+    public WatchSession(EndpointRing endpoints, Login login, WatchStream stream, EtcdClientOptions options, WatchCreateRequest request, IDisposable? owned, CancellationToken cancellation)
     {
         _endpoints = endpoints;
+        _login = login;
         _stream = stream;
         _options = options;
         _request = request.Clone();
@@ -68,7 +72,7 @@ internal sealed class WatchSession : IAsyncEnumerator<WatchResponse>
                 if (response.Canceled) throw Ended(response);
                 if (response.Created)
                 {
-                    _created = true;
+                    (_created, _enteredAgain) = (true, false);
                     if (_next == 0) _next = response.Header.Revision + 1;
                     if (_announced) continue;
                     _announced = true;
@@ -109,6 +113,8 @@ internal sealed class WatchSession : IAsyncEnumerator<WatchResponse>
         var left = patience;
         _channel = _endpoints.Current;
         _request.StartRevision = _next;
+        await _login.EnterAsync(_channel, patience, _cancellation).ConfigureAwait(false);
+        var token = _login.Token;
         _watch = _stream.Open(_channel, _request.Clone());
         while (true)
         {
@@ -116,7 +122,15 @@ internal sealed class WatchSession : IAsyncEnumerator<WatchResponse>
             using var either = CancellationTokenSource.CreateLinkedTokenSource(_cancellation, late.Token);
             try
             {
-                return await _watch.ReadAsync(either.Token).ConfigureAwait(false);
+                var response = await _watch.ReadAsync(either.Token).ConfigureAwait(false);
+                if (_enteredAgain || !_login.MayBeStale(response)) return response;
+
+                // The stream shows the token that it was opened with, for as long as it lasts.
+                _enteredAgain = true;
+                _login.Forget(token);
+                var stale = new GrpcException(GrpcStatus.Unavailable, response.CancelReason);
+                _watch.EndStream(stale);
+                throw stale;
             }
             catch (OperationCanceledException e)
             {

@@ -15,10 +15,13 @@ public sealed record GrpcAddress
     /// <summary>What requests are addressed to; for a Unix socket a host name that is never resolved.</summary>
     public Uri Uri { get; }
 
+    /// <summary>Whether the connection is encrypted and the server has to prove its name.</summary>
+    public bool IsTls => Uri.Scheme == Uri.UriSchemeHttps;
+
     /// <summary>Null for TCP.</summary>
     public string? SocketPath { get; }
 
-    /// <summary>Reads <c>http://host:port</c>, <c>host:port</c> or <c>unix:///path</c>.</summary>
+    /// <summary>Reads <c>http://host:port</c>, <c>https://host:port</c>, <c>host:port</c> (cleartext) or <c>unix:///path</c>.</summary>
     /// <exception cref="ArgumentException">Anything else, with the remedy in the message.</exception>
     public static GrpcAddress Parse(string endpoint) =>
         TryParse(endpoint, out var address, out var problem) ? address : throw new ArgumentException(problem, nameof(endpoint));
@@ -40,16 +43,10 @@ public sealed record GrpcAddress
             return address is not null;
         }
 
-        if (endpoint.StartsWith("https:", StringComparison.OrdinalIgnoreCase))
-        {
-            problem = $"endpoint '{endpoint}': TLS is not supported yet; use http://";
-            return false;
-        }
-
         var text = endpoint.Contains("://", StringComparison.Ordinal) ? endpoint : $"http://{endpoint}";
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme != Uri.UriSchemeHttp || uri.Host.Length == 0 || uri.PathAndQuery != "/")
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps) || uri.UserInfo.Length > 0 || uri.Host.Length == 0 || uri.PathAndQuery != "/")
         {
-            problem = $"endpoint '{endpoint}' is none of http://host:port, host:port, unix:///path";
+            problem = $"endpoint '{endpoint}' is none of http://host:port, https://host:port, host:port, unix:///path";
             return false;
         }
 

@@ -7,7 +7,7 @@ using Google.Protobuf;
 namespace Conclave.Wire.Grpc;
 
 /// <summary>
-/// Calls to one server over cleartext HTTP/2 with prior knowledge. Thread-safe. Connects on first use and again when a connection breaks;
+/// Calls to one server over HTTP/2, in cleartext with prior knowledge, or over TLS. Thread-safe. Connects on first use and again when a connection breaks;
 /// never tries a call twice: that is for those who know what it means.
 /// </summary>
 public sealed class GrpcChannel : IDisposable
@@ -16,12 +16,14 @@ public sealed class GrpcChannel : IDisposable
 
     private readonly HttpMessageInvoker _http;
     private readonly int _responseBytesMax;
+    private readonly Func<string?>? _token;
 
     /// <summary>A channel to this address.</summary>
     public GrpcChannel(GrpcAddress address, GrpcChannelOptions options)
     {
         Address = address;
         _responseBytesMax = options.ResponseBytesMax;
+        _token = options.Token;
         var handler = new SocketsHttpHandler
         {
             UseProxy = false,
@@ -34,6 +36,7 @@ public sealed class GrpcChannel : IDisposable
             KeepAlivePingTimeout = options.KeepAliveTimeout,
             KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
         };
+        if (options.Tls is not null) handler.SslOptions = options.Tls;
         if (address.SocketPath is { } path) handler.ConnectCallback = (_, cancellation) => GrpcAddress.ConnectUnixAsync(path, cancellation);
         _http = new HttpMessageInvoker(handler, disposeHandler: true);
     }
@@ -124,6 +127,7 @@ public sealed class GrpcChannel : IDisposable
             Content = content,
         };
         message.Headers.TryAddWithoutValidation("te", "trailers");
+        if (_token?.Invoke() is { Length: > 0 } token) message.Headers.TryAddWithoutValidation("token", token);
         return message;
     }
 

@@ -11,9 +11,11 @@ public sealed class EtcdBackendOptionsTests
 
     [Theory]
     [InlineData("Endpoints", "", "Etcd:Endpoints is empty: name at least one")]
-    [InlineData("Endpoints", "ftp://host", "Etcd:Endpoints: endpoint 'ftp://host' is none of http://host:port, host:port, unix:///path.")]
-    [InlineData("Endpoints", "http://a:2379, https://b:2379", "Etcd:Endpoints: endpoint 'https://b:2379': TLS is not supported yet")]
-    [InlineData("Endpoint", "http://a:2379", "Etcd:Endpoint is not an option. Known: ConnectTimeout, Endpoints")]
+    [InlineData("Endpoints", "ftp://host", "Etcd:Endpoints: endpoint 'ftp://host' is none of http://host:port, https://host:port, host:port, unix:///path.")]
+    [InlineData("Endpoints", "http://a:2379, https://who:secret@b:2379", "Etcd:Endpoints: endpoint 'https://who:secret@b:2379' is none of http://host:port, https://host:port")]
+    [InlineData("Credentials", "nobody", "Etcd:Credentials must be 'name:password'")]
+    [InlineData("CertificateAuthorityFile", "/ca.pem", "Etcd:Endpoints names no https:// endpoint, and certificates are for those only")]
+    [InlineData("Endpoint", "http://a:2379", "Etcd:Endpoint is not an option. Known: CertificateAuthorityFile, CertificateFile, CertificateKeyFile, ConnectTimeout, Credentials, Endpoints, ")]
     [InlineData("RequestTimeout", "-1s", "Etcd:RequestTimeout is -00:00:01: must be above zero")]
     [InlineData("ConnectTimeout", "0s", "Etcd:ConnectTimeout is 00:00:00: must be above zero")]
     [InlineData("WithdrawTimeout", "soon", "Etcd:WithdrawTimeout is 'soon': write a duration")]
@@ -79,9 +81,9 @@ public sealed class EtcdBackendOptionsTests
     public void A_request_may_take_a_third_of_the_lease_for_each_endpoint(int ttl, int endpoints, double seconds)
     {
         var options = new EtcdBackendOptions { Endpoints = [.. Enumerable.Range(0, endpoints).Select(number => $"http://host-{number}:1")] };
-        Assert.Equal(TimeSpan.FromSeconds(seconds), options.RequestTimeoutFor(new LeaseOptions { Ttl = TimeSpan.FromSeconds(ttl) }));
+        Assert.Equal(TimeSpan.FromSeconds(seconds), options.ClientOptions(new LeaseOptions { Ttl = TimeSpan.FromSeconds(ttl) }).RequestTimeout);
         options.RequestTimeout = TimeSpan.FromSeconds(42);
-        Assert.Equal(TimeSpan.FromSeconds(42), options.RequestTimeoutFor(new LeaseOptions()));
+        Assert.Equal(TimeSpan.FromSeconds(42), options.ClientOptions(new LeaseOptions()).RequestTimeout);
     }
 
     private static IHost NewHost(Action<IServiceCollection> configure, params (string Key, string Value)[] configuration)

@@ -196,18 +196,17 @@ public sealed class EtcdClientTests(SharedEtcd etcd) : IClassFixture<SharedEtcd>
     }
 
     [Fact]
-    public async Task Nobody_there_ends_as_unavailable_and_a_write_is_known_not_to_have_happened()
+    public async Task Nobody_there_ends_without_an_answer_and_a_write_is_known_not_to_have_happened()
     {
-        await using var client = new EtcdClient(new EtcdClientOptions { Endpoints = ["127.0.0.1:1"], RequestTimeout = TimeSpan.FromMilliseconds(300) });
+        await using var client = new EtcdClient(new EtcdClientOptions { Endpoints = ["127.0.0.1:1"], RequestTimeout = TimeSpan.FromSeconds(1) });
 
         var failed = await Assert.ThrowsAsync<EtcdException>(() => client.PutAsync(new PutRequest { Key = Key("x") }));
 
-        Assert.Equal(GrpcStatus.Unavailable, failed.Status);
+        Assert.True(failed.Status is GrpcStatus.Unavailable or GrpcStatus.DeadlineExceeded, $"{failed.Status}: {failed.Message}"); // the second where the time was up while the last attempt dialled
         Assert.False(failed.OutcomeUnknown);
     }
 
     [Theory]
-    [InlineData("https://127.0.0.1:2379")]
     [InlineData("ftp://127.0.0.1:2379")]
     [InlineData("http://127.0.0.1:2379/path")]
     [InlineData("unix:")]
