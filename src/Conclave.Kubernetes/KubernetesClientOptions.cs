@@ -30,7 +30,7 @@ public sealed record KubernetesClientOptions
     /// <summary>For one request. A renewal gets no more than one renewal interval. Default 5 s.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>For one connection. Default 2 s.</summary>
+    /// <summary>For one connection to be made, and for one that was silent to answer a ping (a second at least). Default 2 s.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>
