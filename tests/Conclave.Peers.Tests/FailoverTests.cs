@@ -6,13 +6,13 @@ using static Conclave.Contract.Awaited;
 namespace Conclave.Peers.Tests;
 
 /// <summary>
-/// From the kill of the leading process to the next leader. <c>CONCLAVE_ROUNDS=20</c> measures so many in a row and prints each; the bounds are those of docs/backends/peers.md, with room for a busy machine.
+/// From the kill of the leading process to the next leader: after its lease, or with fast pre-vote long before. <c>CONCLAVE_ROUNDS=20</c> measures so many in a row, prints each and holds them to the figures of
+/// docs/backends/peers.md; without it no figure is asked for that a busy machine might miss.
 /// </summary>
 public sealed class FailoverTests(ITestOutputHelper output)
 {
     private const string Election = "billing/dialer";
-    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(1);
-    private static readonly int Rounds = int.TryParse(Environment.GetEnvironmentVariable("CONCLAVE_ROUNDS"), out var rounds) ? rounds : 1;
+    private static readonly int? Measured = int.TryParse(Environment.GetEnvironmentVariable("CONCLAVE_ROUNDS"), out var rounds) ? rounds : null;
 
     /// <summary>Alone, the killed process led the election only; otherwise it was the coordinator too.</summary>
     [Theory]
@@ -22,20 +22,25 @@ public sealed class FailoverTests(ITestOutputHelper output)
     [InlineData(true, true)]
     public async Task A_killed_leader_is_followed_in_time(bool fast, bool coordinates)
     {
+        var timeout = TimeSpan.FromSeconds(Measured is not null ? 1 : fast ? 3 : 2);
         var took = new List<TimeSpan>();
-        for (var round = 0; round < Rounds; round++)
-            took.Add(await KillAsync(fast, coordinates));
+        for (var round = 0; round < (Measured ?? 1); round++)
+            took.Add(await KillAsync(fast, coordinates, timeout));
         took.Sort();
         output.WriteLine($"fast pre-vote {fast}, coordinator too {coordinates}: {string.Join(", ", took.Select(t => $"{t.TotalMilliseconds:0}"))} ms");
-        var bound = fast ? TimeSpan.FromMilliseconds(150) : 2.5 * Timeout;
-        Assert.True(took[took.Count / 2] < bound + TimeSpan.FromSeconds(1), $"it took {took[took.Count / 2]}");
-        if (!fast)
-            Assert.True(took[0] > Timeout, $"the next leader came after {took[0]}, before the lease of the killed one could end");
+
+        // The lease is of two timeouts and renewed at every fifth of one.
+        if (fast)
+            Assert.True(took[^1] < 1.5 * timeout, $"the next leader came after {took[^1]}, when the lease of the killed one had ended");
+        else
+            Assert.True(took[0] > timeout, $"the next leader came after {took[0]}, before the lease of the killed one could end");
+        if (Measured is not null)
+            Assert.True(took[took.Count / 2] < (fast ? TimeSpan.FromMilliseconds(150) : 2.5 * timeout) + TimeSpan.FromSeconds(1), $"it took {took[took.Count / 2]}");
     }
 
-    private static async Task<TimeSpan> KillAsync(bool fast, bool coordinates)
+    private static async Task<TimeSpan> KillAsync(bool fast, bool coordinates, TimeSpan timeout)
     {
-        await using var peers = new TestPeers(3, fast, Timeout);
+        await using var peers = new TestPeers(3, fast, timeout);
         PeerGroup group;
         RunningProcess leader;
         if (coordinates)
