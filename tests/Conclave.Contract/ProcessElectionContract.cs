@@ -25,7 +25,9 @@ public abstract class ProcessElectionContract : ElectionContract
         var killed = Stopwatch.GetTimestamp();
         child.Signal(Signal.Kill);
         await using var leadership = await waiting.WaitAsync(Deadline);
-        Assert.InRange(Stopwatch.GetElapsedTime(killed), ShortTtl / 2, ShortTtl + TimeSpan.FromSeconds(3));
+
+        // Not at once: what is left of a lease that was renewed a third of it ago, less what a busy machine was late with that renewal.
+        Assert.True(Stopwatch.GetElapsedTime(killed) > ShortTtl / 4, $"replaced after {Stopwatch.GetElapsedTime(killed)}, before its lease could end");
     }
 
     [ContractFact]
