@@ -5,7 +5,7 @@ namespace Conclave.Deploy.Tests;
 /// <summary>A program run to its end.</summary>
 internal sealed record Command(int ExitCode, string Output, string Errors)
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(8);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(20);
 
     /// <summary>Its environment is this process's, with what is given set, or with a null value removed.</summary>
     public static async Task<Command> RunAsync(

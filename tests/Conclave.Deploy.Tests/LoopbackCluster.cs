@@ -31,8 +31,7 @@ internal sealed partial class LoopbackCluster : IAsyncDisposable
             {
                 foreach (var port in set.List("spec/template/spec/containers/0/ports"))
                 {
-                    var listener = new TcpListener(IPAddress.Loopback, 0);
-                    listener.Start();
+                    var listener = Reserve();
                     reserved.Add(listener);
                     _ports[(pod, port.Text("containerPort")!)] = ((IPEndPoint)listener.LocalEndpoint).Port;
                 }
@@ -102,6 +101,24 @@ internal sealed partial class LoopbackCluster : IAsyncDisposable
             await service.DisposeAsync();
         _http.Dispose();
         _disks.Delete(recursive: true);
+    }
+
+    // Below those that the system gives to clients, so that no connection takes a pod's port before the pod does, or while it is away.
+    private static TcpListener Reserve()
+    {
+        while (true)
+        {
+            var listener = new TcpListener(IPAddress.Loopback, Random.Shared.Next(12_000, 32_000));
+            try
+            {
+                listener.Start();
+                return listener;
+            }
+            catch (SocketException)
+            {
+                listener.Dispose(); // somebody has it
+            }
+        }
     }
 
     /// <summary>The same words on this machine: addresses and mounted paths replaced.</summary>

@@ -7,7 +7,7 @@ namespace Conclave.Deploy.Tests;
 /// <summary>Who leads and who works, read from what the instances print.</summary>
 internal static partial class Turns
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(3);
 
     /// <summary>The one that all of them see to lead and that works, under a later token than <paramref name="after"/>.</summary>
     public static async Task<(string Pod, long Token)> LeaderAsync(LoopbackCluster running, string[] among, long after)

@@ -39,6 +39,15 @@ internal sealed class ElectionBench(KubernetesServer server, string election) : 
             Lease = new LeaseOptions { Ttl = ttl ?? Long },
         }));
 
+    /// <summary>Holds for two minutes and renews every 1.2 s, and waits for an answer to a withdrawal as long as a test does: where the end of a TTL would mend something, that is too late.</summary>
+    public KubernetesElection NewPatient(string value, KubernetesClientOptions? options = null) =>
+        Own(new KubernetesElection(Own(new KubernetesClient((options ?? Options) with { WithdrawTimeout = Awaited.Deadline })), election, new KubernetesElectionOptions
+        {
+            Value = value,
+            Identity = value,
+            Lease = new LeaseOptions { Ttl = 2 * Awaited.Deadline, RenewalsPerTtl = 100 },
+        }));
+
     public RunningProcess NewChild(TimeSpan ttl, string? gateFile = null, IReadOnlyDictionary<string, string>? environment = null) => new(Environment.ProcessPath!,
     [
         typeof(Candidate).Assembly.Location, Candidate.Word, server.Address, server.AuthorityFile, KubernetesServer.Token, election,

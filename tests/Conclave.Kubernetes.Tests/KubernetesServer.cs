@@ -34,7 +34,7 @@ public sealed class KubernetesServer : IAsyncLifetime
         Allow((Token, ["get", "list", "watch", "create", "update", "patch", "delete"]));
         var trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         trust.CustomTrustStore.ImportFromPem(Authority);
-        _http = new HttpClient(new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = trust } }) { Timeout = TimeSpan.FromSeconds(5) };
+        _http = new HttpClient(new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = trust } }) { Timeout = TimeSpan.FromSeconds(30) };
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token);
     }
 
@@ -75,14 +75,35 @@ public sealed class KubernetesServer : IAsyncLifetime
     }
 
     /// <summary>Which token may do what, from now on; any other is unknown.</summary>
-    public void Allow(params (string Token, string[] Verbs)[] access) => Put(Host.AccessFile, JsonSerializer.Serialize(access.ToDictionary(one => one.Token, one => one.Verbs)));
+    public void Allow(params (string Token, string[] Verbs)[] access) => Put(Steering.AccessFile, JsonSerializer.Serialize(access.ToDictionary(one => one.Token, one => one.Verbs)));
 
     /// <summary>Watches say nothing while this is so.</summary>
-    public void Mute(bool isMute) => Put(Host.MuteFile, isMute ? "" : null);
+    public void Mute(bool isMute) => Put(Steering.MuteFile, isMute ? "" : null);
 
     /// <summary>Which verbs fail from now on, and with which code.</summary>
     public void Fail(params (string Verb, int Code)[] faults) =>
-        Put(Host.FaultFile, faults.Length > 0 ? JsonSerializer.Serialize(faults.ToDictionary(fault => fault.Verb, fault => fault.Code)) : null);
+        Put(Steering.FaultFile, faults.Length > 0 ? JsonSerializer.Serialize(faults.ToDictionary(fault => fault.Verb, fault => fault.Code)) : null);
+
+    /// <summary>Which kinds of <see cref="Writes"/> are done from now on and not answered: the connection is cut in place of that.</summary>
+    public void LoseAnswers(params string[] kinds) => Put(Steering.LoseFile, JsonSerializer.Serialize(kinds));
+
+    /// <summary>Which kinds of <see cref="Writes"/> wait from now on before they are done; all others that waited go on.</summary>
+    public void Hold(params string[] kinds) => Put(Steering.HoldFile, JsonSerializer.Serialize(kinds));
+
+    /// <summary>How many writes were done and not answered.</summary>
+    public async Task<int> LostAsync() => (int)(await AccountAsync())["lost"]!;
+
+    /// <summary>How many writes wait.</summary>
+    public async Task<int> HeldAsync() => (int)(await AccountAsync())["held"]!;
+
+    /// <summary>How many requests have failed by <see cref="Fail"/>.</summary>
+    public async Task<int> FailedAsync(string verb) => (int?)(await AccountAsync())["failed"]![verb] ?? 0;
+
+    /// <summary>How many watches of the Lease are open.</summary>
+    public async Task<int> WatchesAsync(string lease) => (int?)(await AccountAsync())["watches"]![lease] ?? 0;
+
+    /// <summary>What our clients spoke, once for each connection.</summary>
+    public async Task<string[]> ProtocolsAsync() => [.. (await AccountAsync())["protocols"]!.AsArray().Select(protocol => (string)protocol!)];
 
     /// <summary>The Lease as JSON; null when there is none.</summary>
     public async Task<JsonObject?> GetAsync(string lease)
@@ -121,6 +142,8 @@ public sealed class KubernetesServer : IAsyncLifetime
             new JsonObject { ["apiVersion"] = "coordination.k8s.io/v1", ["kind"] = "Lease", ["metadata"] = metadata, ["spec"] = JsonNode.Parse(spec) }));
         Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
     }
+
+    private async Task<JsonObject> AccountAsync() => (await _http.GetFromJsonAsync<JsonObject>($"{Address}{Host.AccountPath}"))!;
 
     private static (string Authority, string Server) MakeCertificates()
     {

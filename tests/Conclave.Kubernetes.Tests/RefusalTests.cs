@@ -91,7 +91,7 @@ public sealed class RefusalTests(KubernetesServer server) : IClassFixture<Kubern
         nobody.Start();
         var address = $"https://{nobody.LocalEndpoint}";
         nobody.Stop();
-        var election = _bench.NewElection("a", options: _bench.Options with { Server = address, TryTimeout = TimeSpan.FromSeconds(1) });
+        var election = _bench.NewElection("a", options: _bench.Options with { Server = address, TryTimeout = TimeSpan.FromSeconds(5) });
         var told = await Assert.ThrowsAsync<ElectionUnavailableException>(() => election.GetLeaderAsync(default));
         Assert.Contains(nameof(KubernetesClientOptions.Server), told.Message, StringComparison.Ordinal);
         Assert.Contains("refused", told.Message, StringComparison.Ordinal);
@@ -137,7 +137,7 @@ public sealed class RefusalTests(KubernetesServer server) : IClassFixture<Kubern
         var file = Path.Combine(server.Folder, $"token-{Guid.NewGuid():n}");
         await File.WriteAllTextAsync(file, "old");
         server.Allow((KubernetesServer.Token, [.. Verbs]), ("old", Verbs));
-        await using var leadership = await ElectedAsync(_bench.NewElection("a", TimeSpan.FromSeconds(4), _bench.Options with { Token = null, TokenFile = file }));
+        await using var leadership = await ElectedAsync(_bench.NewPatient("a", _bench.Options with { Token = null, TokenFile = file }));
         await File.WriteAllTextAsync(file, "new");
         server.Allow((KubernetesServer.Token, [.. Verbs]), ("new", Verbs));
 

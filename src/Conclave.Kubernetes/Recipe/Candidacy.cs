@@ -250,6 +250,11 @@ internal sealed class Candidacy(KubernetesClient client, string election, string
     /// Repeated for one TTL: then others take the Lease anyway. An acquisition that may still be on its way is made void by a write to the version that it was made from; that version was
     /// free, so we may.
     /// </summary>
+    /// <remarks>
+    /// Nor can a renewal that was cancelled on its way take the Lease back. Each write names the <c>resourceVersion</c> that it was made from, and the server does one of those made from the same.
+    /// That renewal was made from the last version that we know of, and so is this: if the renewal is first, we are refused, read what it wrote, which is ours still, and give that back; if we are
+    /// first, it is refused. None is made later, because what renews has ended before this is called, and <c>Lost</c> was told before that.
+    /// </remarks>
     private async Task<bool> ReleaseAsync(CancellationToken stopping)
     {
         using var late = new CancellationTokenSource(Ttl, Time);

@@ -36,10 +36,13 @@ internal sealed class LeaseApi : IDisposable
             EnableMultipleHttp2Connections = true,
             PooledConnectionLifetime = TimeSpan.FromMinutes(10),
 
-            // One HTTP/2 connection carries everything: when it is dead and nobody says so, this finds out, where TCP would take a quarter of an hour.
+            // One HTTP/2 connection carries everything: when it is dead and nobody says so, this finds out, where TCP would take a quarter of an hour and renewals would go on into the void.
             KeepAlivePingPolicy = HttpKeepAlivePingPolicy.Always,
             KeepAlivePingDelay = Longer(options.PollInterval, TimeSpan.FromSeconds(1)),
-            KeepAlivePingTimeout = Longer(options.RequestTimeout, TimeSpan.FromSeconds(1)),
+            KeepAlivePingTimeout = Longer(options.ConnectTimeout, TimeSpan.FromSeconds(1)),
+
+            // Where a proxy speaks HTTP/1.1 only: a watch that is closed would be listened to for two seconds more, in the hope that it ends.
+            MaxResponseDrainSize = 0,
         };
         if (access.TrustOnly is { } trust)
             handler.SslOptions.CertificateChainPolicy = trust;
@@ -47,8 +50,6 @@ internal sealed class LeaseApi : IDisposable
         {
             Timeout = Timeout.InfiniteTimeSpan,
             MaxResponseContentBufferSize = AnswerBytesMax,
-            DefaultRequestVersion = HttpVersion.Version20,
-            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
         };
         _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
         _http.DefaultRequestHeaders.UserAgent.ParseAdd("conclave");
@@ -143,6 +144,10 @@ internal sealed class LeaseApi : IDisposable
             while (true)
             {
                 using var request = ask();
+
+                // Here, because HttpClient's default version is for its own requests and not for those that it is given: these would go over HTTP/1.1, each watch and each request
+                // that a watch was cancelled for over a new connection, handshake and all.
+                (request.Version, request.VersionPolicy) = (HttpVersion.Version20, HttpVersionPolicy.RequestVersionOrLower);
                 var token = _token.Read();
                 request.Headers.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
                 var answer = await _http.SendAsync(request, streams ? HttpCompletionOption.ResponseHeadersRead : HttpCompletionOption.ResponseContentRead, over.Token).ConfigureAwait(false);

@@ -1,10 +1,13 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -12,23 +15,30 @@ namespace Conclave.Kubernetes.Tests.ApiServer;
 
 /// <summary>
 /// The part of a Kubernetes API server that keeps Leases: HTTPS, bearer tokens, RBAC by verb, get, list, watch, create, update, patch and delete with the real one's status objects. Keeps its objects in
-/// a file, so it can be killed and started again; like the real one's watch cache, it then remembers no changes from before. Three files in its folder steer it at any time: who may do what
-/// (<see cref="AccessFile"/>), whether watches say anything (<see cref="MuteFile"/>), and which verbs fail with which code (<see cref="FaultFile"/>).
+/// a file, so it can be killed and started again; like the real one's watch cache, it then remembers no changes from before. <see cref="Steering"/> makes it fail; what went on in it is told at
+/// <see cref="AccountPath"/>.
 /// </summary>
 internal static class Host
 {
     public const string Word = "api-server";
-    public const string AccessFile = "access.json";
-    public const string MuteFile = "mute";
-    public const string FaultFile = "faults.json";
     public const string CertificateFile = "server.pem";
     public const string AuthorityFile = "ca.crt";
+
+    /// <summary>
+    /// How our clients spoke (<c>protocols</c>, one for each connection), how many watches each Lease has (<c>watches</c>), how many requests of each verb were <c>failed</c>, and how many writes were <c>lost</c>
+    /// and are <c>held</c>.
+    /// </summary>
+    public const string AccountPath = "/account";
 
     private static readonly TimeSpan BookmarkInterval = TimeSpan.FromMilliseconds(700);
 
     public static async Task<int> RunAsync(string folder, int port)
     {
+        var steering = new Steering(folder);
         var store = new LeaseStore(Path.Combine(folder, "leases.json"));
+        var writes = new Writes(store, steering);
+        var protocols = new ConcurrentDictionary<string, string>();
+        var watches = new ConcurrentDictionary<string, int>();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         using var certificate = X509Certificate2.CreateFromPemFile(Path.Combine(folder, CertificateFile));
@@ -38,6 +48,8 @@ internal static class Host
 
         app.Use(async (context, next) =>
         {
+            if (context.Request.Headers.UserAgent == "conclave")
+                protocols.TryAdd(context.Connection.Id, context.Request.Protocol);
             try
             {
                 await next(context);
@@ -59,40 +71,61 @@ internal static class Host
             var name = NameOf(query["fieldSelector"].ToString());
             if (query["watch"] == "true" || query["watch"] == "True" || query["watch"] == "1")
             {
-                Authorize(folder, context, "watch", ns);
-                await WatchAsync(context, store, folder, ns, name, app.Lifetime.ApplicationStopping);
+                Authorize(steering, context, "watch", ns);
+                watches.AddOrUpdate(name ?? "", 1, (_, count) => count + 1);
+                try
+                {
+                    await WatchAsync(context, store, steering, ns, name, app.Lifetime.ApplicationStopping);
+                }
+                finally
+                {
+                    watches.AddOrUpdate(name ?? "", 0, (_, count) => count - 1);
+                }
+
                 return;
             }
 
-            Authorize(folder, context, "list", ns);
+            Authorize(steering, context, "list", ns);
             await WriteAsync(context, 200, store.List(ns, name));
         });
         app.MapGet(Leases + "/{name}", async (HttpContext context, string ns, string name) =>
         {
-            Authorize(folder, context, "get", ns);
+            Authorize(steering, context, "get", ns);
             await WriteAsync(context, 200, store.Get(ns, name));
         });
         app.MapPost(Leases, async (HttpContext context, string ns) =>
         {
-            Authorize(folder, context, "create", ns);
+            Authorize(steering, context, "create", ns);
             await WriteAsync(context, 201, store.Create(ns, await BodyAsync(context)));
         });
         app.MapPut(Leases + "/{name}", async (HttpContext context, string ns, string name) =>
         {
-            Authorize(folder, context, "update", ns);
-            await WriteAsync(context, 200, store.Update(ns, name, await BodyAsync(context)));
+            Authorize(steering, context, "update", ns);
+            if (await writes.UpdateAsync(ns, name, await BodyAsync(context)) is { } written)
+                await WriteAsync(context, 200, written);
+            else
+                context.Features.GetRequiredFeature<IConnectionLifetimeFeature>().Abort(); // and every watch on it
         });
         app.MapPatch(Leases + "/{name}", async (HttpContext context, string ns, string name) =>
         {
-            Authorize(folder, context, "patch", ns);
+            Authorize(steering, context, "patch", ns);
             await WriteAsync(context, 200, store.Patch(ns, name, await BodyAsync(context)));
         });
         app.MapDelete(Leases + "/{name}", async (HttpContext context, string ns, string name) =>
         {
-            Authorize(folder, context, "delete", ns);
+            Authorize(steering, context, "delete", ns);
             store.Delete(ns, name);
             await WriteAsync(context, 200, new JsonObject { ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Success" });
         });
+
+        app.MapGet(AccountPath, context => WriteAsync(context, 200, new JsonObject
+        {
+            ["protocols"] = new JsonArray([.. protocols.Values.Select(protocol => (JsonNode)protocol)]),
+            ["watches"] = Counts(watches),
+            ["failed"] = Counts(steering.Failed),
+            ["lost"] = writes.Lost,
+            ["held"] = writes.Held,
+        }));
 
         await app.StartAsync();
         Console.Out.WriteLine("serving");
@@ -100,7 +133,7 @@ internal static class Host
         return 0;
     }
 
-    private static async Task WatchAsync(HttpContext context, LeaseStore store, string folder, string ns, string? name, CancellationToken stopping)
+    private static async Task WatchAsync(HttpContext context, LeaseStore store, Steering steering, string ns, string? name, CancellationToken stopping)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
         if (int.TryParse(context.Request.Query["timeoutSeconds"], out var seconds))
@@ -117,7 +150,7 @@ internal static class Host
             while (true)
             {
                 var changed = store.Changed;
-                while (File.Exists(Path.Combine(folder, MuteFile)))
+                while (steering.IsMute)
                     await Task.Delay(20, over.Token);
                 foreach (var told in store.After(ns, name, ref seen))
                 {
@@ -152,11 +185,10 @@ internal static class Host
         }
     }
 
-    private static void Authorize(string folder, HttpContext context, string verb, string ns)
+    private static void Authorize(Steering steering, HttpContext context, string verb, string ns)
     {
-        var access = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, AccessFile)))!.AsObject();
         var shown = context.Request.Headers.Authorization.ToString();
-        if (!shown.StartsWith("Bearer ", StringComparison.Ordinal) || access[shown["Bearer ".Length..]] is not JsonArray verbs)
+        if (!shown.StartsWith("Bearer ", StringComparison.Ordinal) || steering.VerbsOf(shown["Bearer ".Length..]) is not { } verbs)
             throw new RefusalException(401, "Unauthorized", "Unauthorized");
         if (!verbs.Any(allowed => (string?)allowed == verb))
         {
@@ -164,12 +196,13 @@ internal static class Host
                 $"leases.coordination.k8s.io is forbidden: User \"tester\" cannot {verb} resource \"leases\" in API group \"coordination.k8s.io\" in the namespace \"{ns}\"");
         }
 
-        var faults = Path.Combine(folder, FaultFile);
-        if (File.Exists(faults) && JsonNode.Parse(File.ReadAllText(faults))![verb] is { } code)
-            throw new RefusalException((int)code, "Fault", $"{verb} fails for a test");
+        if (steering.FaultOf(verb) is { } code)
+            throw new RefusalException(code, "Fault", $"{verb} fails for a test");
         if (ns != KubernetesServer.Namespace && verb == "create")
             throw new RefusalException(404, "NotFound", $"namespaces \"{ns}\" not found");
     }
+
+    private static JsonObject Counts(IEnumerable<KeyValuePair<string, int>> counts) => new(counts.Select(count => KeyValuePair.Create(count.Key, (JsonNode?)count.Value)));
 
     private static string? NameOf(string selector)
     {
