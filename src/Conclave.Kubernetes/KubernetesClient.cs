@@ -12,6 +12,8 @@ public sealed class KubernetesClient : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _gate = new();
     private readonly HashSet<Task> _background = [];
+    private TaskCompletionSource? _unused;
+    private int _elections;
     private bool _disposed;
 
     /// <param name="options">Checked here. Default: what a pod finds in its environment.</param>
@@ -50,6 +52,38 @@ public sealed class KubernetesClient : IAsyncDisposable
         await Task.WhenAll(running).ConfigureAwait(false);
         _stopping.Dispose();
         Api.Dispose();
+    }
+
+    /// <summary>One more election uses it.</summary>
+    internal void Enter()
+    {
+        lock (_gate)
+            _elections++;
+    }
+
+    /// <summary>An election has given back what it had, and uses it no more.</summary>
+    internal void Leave()
+    {
+        lock (_gate)
+        {
+            if (--_elections == 0)
+                _unused?.TrySetResult();
+        }
+    }
+
+    /// <summary>Waits for the elections that use it, and disposes it then: a Lease that is held is given back through it.</summary>
+    internal async Task DisposeAfterElectionsAsync()
+    {
+        TaskCompletionSource unused;
+        lock (_gate)
+        {
+            unused = _unused ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (_elections == 0)
+                unused.TrySetResult();
+        }
+
+        await unused.Task.ConfigureAwait(false);
+        await DisposeAsync().ConfigureAwait(false);
     }
 
     /// <summary>Runs something that the client's end cancels and waits for. It must not throw. False when the end has come.</summary>

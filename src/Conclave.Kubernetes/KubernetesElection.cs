@@ -19,6 +19,7 @@ public sealed class KubernetesElection : ILeaderElection
     private readonly KubernetesElectionOptions _options;
     private readonly string _lease;
     private readonly Participation _participation;
+    private int _left;
     private readonly Lock _gate = new();
     private LeaseSight? _sight;
 
@@ -35,6 +36,7 @@ public sealed class KubernetesElection : ILeaderElection
         _lease = LeaseName.Of(name, _options.LeaseName);
         Name = name;
         _participation = new Participation(name, "Make a second election object for a second candidate.");
+        client.Enter();
     }
 
     /// <inheritdoc/>
@@ -106,7 +108,12 @@ public sealed class KubernetesElection : ILeaderElection
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _participation.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _participation.DisposeAsync().ConfigureAwait(false);
+        if (Interlocked.Exchange(ref _left, 1) == 0)
+            _client.Leave();
+    }
 
     /// <summary>A campaign of either kind, with faults in the words of elections.</summary>
     private Task<T> TakePartAsync<T>(Func<CancellationToken, Task<T>> campaign, CancellationToken cancellation)

@@ -36,6 +36,20 @@ public sealed class HostingTests(KubernetesServer server) : IClassFixture<Kubern
         await waiting.StopAsync();
     }
 
+    [Fact]
+    public async Task A_container_that_is_disposed_synchronously_gives_back_in_the_background_what_it_held()
+    {
+        var election = $"billing/e{Guid.NewGuid():n}";
+        var provider = new ServiceCollection()
+            .AddLeaderElection(election, e => e.UseKubernetes(InCode).Configure(options => options.Lease = new LeaseOptions { Ttl = TimeSpan.FromHours(1) })).Services.BuildServiceProvider();
+        var leadership = await Awaited.ElectedAsync(provider.GetRequiredKeyedService<ILeaderElection>(election));
+
+        provider.Dispose();
+
+        Assert.True(leadership.Lost.IsCancellationRequested);
+        await Awaited.UntilAsync("the Lease is free", async () => (string?)(await server.SpecAsync(election.Replace('/', '.')))["holderIdentity"] is null or ""); // long before the Lease ends
+    }
+
     [Theory]
     [InlineData("Kubernetes:RequestTimeout", "0s", "Kubernetes:RequestTimeout is '00:00:00': must be above zero")]
     [InlineData("Kubernetes:Serverr", "https://a", "Kubernetes:Serverr is not an option. Known: CertificateAuthorityFile, ConnectTimeout")]

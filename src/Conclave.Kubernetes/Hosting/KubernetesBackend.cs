@@ -23,7 +23,7 @@ public static class KubernetesBackend
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<KubernetesBackendOptions>, KubernetesConfiguration>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<KubernetesBackendOptions>, KubernetesValidation>());
         services.AddSingleton(new KubernetesElectionName(election.Name));
-        services.AddOptions<KubernetesBackendOptions>(election.Name).Configure(configure).ValidateOnStart();
+        services.Configure(election.Name, configure);
         return election.UseBackend(static context =>
         {
             var options = context.Services.GetRequiredService<IOptionsMonitor<KubernetesBackendOptions>>().Get(context.Name);

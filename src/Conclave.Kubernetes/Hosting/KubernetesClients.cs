@@ -1,7 +1,7 @@
 namespace Conclave.Kubernetes;
 
 /// <summary>One client for all elections of a host that agree about it. Thread-safe. Elections are disposed before it: they were made from it.</summary>
-internal sealed class KubernetesClients : IAsyncDisposable
+internal sealed class KubernetesClients : IAsyncDisposable, IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<KubernetesClientOptions, KubernetesClient> _open = [];
@@ -25,16 +25,26 @@ internal sealed class KubernetesClients : IAsyncDisposable
         }
     }
 
+    /// <summary>For a container that is disposed synchronously and waits for nothing: its elections release their Leases in the background, and the clients end after them.</summary>
+    public void Dispose()
+    {
+        foreach (var client in Taken())
+            _ = client.DisposeAfterElectionsAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
-        KubernetesClient[] open;
+        foreach (var client in Taken())
+            await client.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private KubernetesClient[] Taken()
+    {
         lock (_gate)
         {
-            open = [.. _open.Values];
+            KubernetesClient[] open = [.. _open.Values];
             _open.Clear();
+            return open;
         }
-
-        foreach (var client in open)
-            await client.DisposeAsync().ConfigureAwait(false);
     }
 }
