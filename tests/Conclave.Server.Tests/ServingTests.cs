@@ -32,6 +32,13 @@ public sealed class ServingTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Client_with_a_user_is_served_though_there_are_no_users()
+    {
+        await using var client = new EtcdClient(new EtcdClientOptions { Endpoints = [_cluster.Endpoints[0]], Credentials = "dialer:relaid" });
+        await client.PutAsync(new PutRequest { Key = ByteString.CopyFromUtf8("a") });
+    }
+
+    [Fact]
     public async Task A_preface_that_comes_byte_by_byte_is_still_http2()
     {
         using var socket = Connect();

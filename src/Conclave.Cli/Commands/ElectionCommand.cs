@@ -56,8 +56,9 @@ internal static class ElectionCommand
             var term = await ElectionAddress.AnsweredAsync(asking => elections.LeaseAsync(standing[0], asking), stopping);
             await context.Terminal.Out.WriteAsync(words.Json(result)
                 ? Line(new ElectionDocument(
-                    ElectionJson.Version, address.Backend.Name, result.GetValue(name)!, CandidateDocument.Of(standing[0], term), [.. standing.Skip(1).Select(waiting => CandidateDocument.Of(waiting))]))
-                : ElectionText.Show(result.GetValue(name)!, standing, term));
+                    ElectionJson.Version, address.Backend.Name, result.GetValue(name)!, CandidateDocument.Of(standing[0], term),
+                    address.Backend.KeepsALine ? [.. standing.Skip(1).Select(waiting => CandidateDocument.Of(waiting))] : null))
+                : ElectionText.Show(result.GetValue(name)!, standing, term, address.Backend.KeepsALine));
             return ExitCode.Ok;
         }));
         return command;

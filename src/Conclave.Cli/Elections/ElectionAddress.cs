@@ -54,7 +54,7 @@ internal sealed record ElectionAddress(ElectionBackend Backend, ImmutableArray<s
         }
         catch (OperationCanceledException) when (!stopping.IsCancellationRequested)
         {
-            var why = last?.InnerException is { } cause ? $" ({cause.Message.TrimEnd('.')})" : "";
+            var why = last?.InnerException is { } cause and not OperationCanceledException ? $" ({cause.Message.TrimEnd('.')})" : "";
             throw new ElectionUnavailableException($"no endpoint has answered within {ConnectPatience.TotalSeconds:0} s{why}; check that the server runs and the address is right", last);
         }
     }

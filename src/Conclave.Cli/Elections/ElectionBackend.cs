@@ -35,6 +35,9 @@ internal sealed record ElectionBackend
     /// <summary>Dials nothing yet. A bad endpoint is a <see cref="ConclaveException"/>.</summary>
     public required Func<ImmutableArray<string>, TimeSpan, IElections> Open { get; init; }
 
+    /// <summary>Whether those who wait stand in a line that can be read. Default true.</summary>
+    public bool KeepsALine { get; init; } = true;
+
     /// <summary>What the library calls an option in what it says, and what the command line calls it.</summary>
     public ImmutableArray<(string Option, string Here)> OptionWords { get; init; } = [];
 

@@ -17,10 +17,10 @@ internal sealed record LeaderDocument(string Value, long Token);
 internal sealed record ElectionListDocument(int V, string Backend, IReadOnlyList<FoundElectionDocument> Elections);
 
 /// <summary>One line of the list.</summary>
-internal sealed record FoundElectionDocument(string Name, LeaderDocument Leader, int Candidates);
+internal sealed record FoundElectionDocument(string Name, LeaderDocument Leader, int? Candidates);
 
 /// <summary>Of <c>election show</c>.</summary>
-internal sealed record ElectionDocument(int V, string Backend, string Name, CandidateDocument Leader, IReadOnlyList<CandidateDocument> Waiting);
+internal sealed record ElectionDocument(int V, string Backend, string Name, CandidateDocument Leader, IReadOnlyList<CandidateDocument>? Waiting);
 
 /// <summary>One line of <c>election observe</c>.</summary>
 /// <param name="Leader">Null, and written so: nobody leads.</param>

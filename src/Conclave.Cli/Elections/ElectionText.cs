@@ -11,9 +11,9 @@ internal static class ElectionText
     public static string List(ImmutableArray<FoundElection> elections) => TextTable.Render(
         ["ELECTION", "LEADER", "TOKEN", "CANDIDATES"],
         elections.Select(IReadOnlyList<string> (election) =>
-            [Printable(election.Name), Printable(election.Leader.Value), election.Leader.FencingToken.ToString(), election.Candidates.ToString(CultureInfo.InvariantCulture)]));
+            [Printable(election.Name), Printable(election.Leader.Value), election.Leader.FencingToken.ToString(), election.Candidates?.ToString(CultureInfo.InvariantCulture) ?? "-"]));
 
-    public static string Show(string name, ImmutableArray<StandingCandidate> standing, LeaseTerm? term)
+    public static string Show(string name, ImmutableArray<StandingCandidate> standing, LeaseTerm? term, bool keepsALine)
     {
         var leader = standing[0];
         var text = new StringBuilder();
@@ -30,7 +30,7 @@ internal static class ElectionText
         else
             text.AppendLine(CultureInfo.InvariantCulture, $"lease {leader.Lease}");
         if (standing.Length == 1)
-            return text.AppendLine("nobody waits").ToString();
+            return text.AppendLine(keepsALine ? "nobody waits" : "who waits is not known: there is no line to stand in").ToString();
         text.AppendLine().Append(TextTable.Render(
             ["NEXT", "CANDIDATE", "TOKEN", "LEASE"],
             standing.Skip(1).Select(IReadOnlyList<string> (candidate, index) =>

@@ -15,7 +15,7 @@ internal interface IElections : IAsyncDisposable
     /// <summary>All elections in which somebody stands and whose name begins so, by name. Without candidates there is nothing to find, so there is no election.</summary>
     Task<ImmutableArray<FoundElection>> ListAsync(string prefix, CancellationToken cancellation);
 
-    /// <summary>Everybody who stands, in order: the first leads. Empty when nobody does.</summary>
+    /// <summary>Everybody who stands, in order: the first leads. Empty when nobody does. Only the leader where <see cref="ElectionBackend.KeepsALine"/> is false.</summary>
     Task<ImmutableArray<StandingCandidate>> StandingAsync(string name, CancellationToken cancellation);
 
     /// <summary>The lease that a candidate stands on; null when the backend does not tell.</summary>
@@ -26,7 +26,10 @@ internal interface IElections : IAsyncDisposable
 }
 
 /// <summary>An election as it is found on a backend.</summary>
-internal sealed record FoundElection(string Name, StandingCandidate Leader, int Candidates);
+/// <param name="Name">As its candidates call it.</param>
+/// <param name="Leader">Who leads.</param>
+/// <param name="Candidates">How many stand, the leader among them; null where those who wait leave no trace.</param>
+internal sealed record FoundElection(string Name, StandingCandidate Leader, int? Candidates);
 
 /// <summary>One who stands in an election, as others see it.</summary>
 /// <param name="Key">Where the backend keeps the candidacy.</param>

@@ -34,6 +34,7 @@ internal sealed class KubernetesElections : IElections
         EndpointDefault = InPod,
         DefaultTtl = TimeSpan.FromSeconds(15),
         LeaseRoom = ttl => LeaseClock.Usable(ttl, LeaseOf(ttl)) - (2 * ttl / LeaseOf(ttl).RenewalsPerTtl),
+        KeepsALine = false,
         Open = Open,
         OptionWords =
         [
@@ -70,7 +71,7 @@ internal sealed class KubernetesElections : IElections
             {
                 var name = LeaseRecord.NameOf(lease);
                 if (name.StartsWith(prefix, StringComparison.Ordinal) && LeaseRecord.Problem(lease, name) is null && Holder(lease) is { } leader)
-                    found[name] = new FoundElection(name, leader, Candidates: 1);
+                    found[name] = new FoundElection(name, leader, Candidates: null);
             }
 
             seen += page.Leases.Length;

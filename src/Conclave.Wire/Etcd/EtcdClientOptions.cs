@@ -8,7 +8,7 @@ public sealed record EtcdClientOptions
     /// <summary>One or more of <c>http://host:port</c>, <c>https://host:port</c>, <c>host:port</c> (cleartext) and <c>unix:///path</c>. The first is tried first.</summary>
     public required IReadOnlyList<string> Endpoints { get; init; }
 
-    /// <summary><c>name:password</c> of a user of an etcd with authentication. Default none. Where authentication is off it is not looked at.</summary>
+    /// <summary><c>name:password</c> of a user of an etcd with authentication. Default none. Where authentication is off, and on a server that has no users, it is not looked at.</summary>
     public string? Credentials { get; init; }
 
     /// <summary>PEM file of the authorities that a server's certificate may come from, for <c>https://</c>. Read once. Default: those that the system trusts.</summary>

@@ -64,9 +64,9 @@ internal sealed class Login : IDisposable
         {
             return (await channel.UnaryAsync(EtcdMethods.Authenticate, _request!, timeout, cancellation).ConfigureAwait(false)).Token;
         }
-        catch (GrpcException off) when (off.Status == GrpcStatus.FailedPrecondition && off.Message == IsOff)
+        catch (GrpcException off) when (off.Status == GrpcStatus.Unimplemented || (off.Status == GrpcStatus.FailedPrecondition && off.Message == IsOff))
         {
-            return "";
+            return ""; // the first is a server that has no users, such as Conclave's own
         }
         catch (GrpcException failed)
         {

@@ -52,6 +52,7 @@ public sealed class LeadOnKubernetesTests : IAsyncLifetime
         var first = await _programs.StartAsync(1);
 
         var shown = await JsonAsync("show", "billing/dialer");
+        Assert.Null(shown["waiting"]); // nobody stands in a line that could be read
         Assert.Equal(("one", first.Token), (shown["leader"]!["value"]!.GetValue<string>(), shown["leader"]!["token"]!.GetValue<long>()));
         Assert.Equal(("billing.dialer", 600), (shown["leader"]!["lease"]!.GetValue<string>(), shown["leader"]!["ttl_seconds"]!.GetValue<double>()));
         Assert.True(shown["leader"]!["since"]!.GetValue<DateTimeOffset>() <= DateTimeOffset.UtcNow);
