@@ -104,6 +104,26 @@ internal sealed class TestPeers : IAsyncDisposable
             relay.Open();
     }
 
+    /// <summary>How long each piece is on its way through a relay.</summary>
+    public void Delay(TimeSpan each)
+    {
+        foreach (var relay in _relays.Values)
+            relay.Delay = each;
+    }
+
+    /// <summary>Keeps back what is on its way; connections stay, and nobody answers on them.</summary>
+    public void Hold()
+    {
+        foreach (var relay in _relays.Values)
+            relay.Hold();
+    }
+
+    public void Release()
+    {
+        foreach (var relay in _relays.Values)
+            relay.Release();
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var group in _groups)
