@@ -68,6 +68,28 @@ public sealed class LeadOnKubernetesTests : IAsyncLifetime
         Assert.False(_programs.TwoWorkedAtOnce, "two programs worked at once");
     }
 
+    [Fact]
+    public async Task Observe_tells_the_vacancy_the_leader_its_removal_and_the_next()
+    {
+        using var observing = await ObservingProgram.StartAsync(_programs.Directory, ["billing/dialer", "--count", "3", .. Where]);
+        Lead(600, "one");
+        var first = await _programs.StartAsync(1);
+        await JsonAsync("resign", "billing/dialer", "--token", first.Token.ToString(CultureInfo.InvariantCulture));
+        var second = await _programs.StartAsync(2); // the same, at the end of a line of one
+
+        var told = await observing.EndAsync();
+        Assert.Equal([null, ("one", first.Token), null, ("one", second.Token)], told.Select(Leader));
+        Assert.All(told, line => Assert.Equal((1, "billing/dialer", false), (line["v"]!.GetValue<int>(), line["name"]!.GetValue<string>(), line["gap"]!.GetValue<bool>())));
+    }
+
+    [Fact]
+    public async Task Observe_tells_a_holder_that_is_no_candidate_of_ours()
+    {
+        await _server.PutAsync("billing.dialer", """{"holderIdentity": "go-7c9_5e", "leaseDurationSeconds": 3600, "acquireTime": "2026-01-01T00:00:00.000000Z", "renewTime": "2026-01-01T00:00:00.000000Z", "leaseTransitions": 3}""");
+        using var observing = await ObservingProgram.StartAsync(_programs.Directory, ["billing/dialer", "--count", "0", .. Where]);
+        Assert.Equal([("go-7c9_5e", 0L)], (await observing.EndAsync()).Select(Leader));
+    }
+
     [Theory]
     [InlineData(2, "no pod", "lead", "a", "--backend", "kubernetes", "--", "true")]
     [InlineData(2, "behind the address", "election", "list", "--backend", "kubernetes", "--endpoints", "https://127.0.0.1:1?place=x")]
@@ -97,4 +119,6 @@ public sealed class LeadOnKubernetesTests : IAsyncLifetime
         Assert.True(ended.Code == 0, ended.ToString());
         return JsonNode.Parse(ended.Out)!;
     }
+
+    private static (string Value, long Token)? Leader(JsonNode line) => line["leader"] is { } leader ? (leader["value"]!.GetValue<string>(), leader["token"]!.GetValue<long>()) : null;
 }
