@@ -148,7 +148,8 @@ public sealed record ClusterStatus
     /// <summary>The sentence.</summary>
     public string Summary { get; init; } = "";
 
-    /// <summary>Null while there is none.</summary>
+    /// <summary>Null while there is none, in JSON too: who reads it asks for it first of all.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public LeaderStatus? Leader { get; init; }
 
     /// <summary>Sorted by name; also those that do not run.</summary>

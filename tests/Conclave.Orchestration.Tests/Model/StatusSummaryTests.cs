@@ -112,6 +112,7 @@ public sealed class StatusSummaryTests
         Assert.Equal(
             """{"v":1,"name":"shop","state":"degraded","summary":"Degraded: web 0/3 (web/1 crash loop), nodes 1/1 (not fault-tolerant), leader node-2, term 4","leader":{"node":"node-2","term":4,"token":17},"nodes":[{"name":"node-1","pid":101,"state":"ready","restarts":0}],"services":[{"name":"web","desired":3,"ready":0,"instances":[{"id":"web/1","pid":7,"state":"crash-loop","restarts":0}]}],"gateways":[],"urls":[]}""",
             JsonSerializer.Serialize(status, ModelJson.Default.ClusterStatus));
+        Assert.Contains("\"leader\":null,", JsonSerializer.Serialize(status with { Leader = null }, ModelJson.Default.ClusterStatus), StringComparison.Ordinal);
         Assert.Equal("\"no-quorum\"", JsonSerializer.Serialize(ClusterState.NoQuorum, ModelJson.Default.ClusterState));
     }
 }
