@@ -63,6 +63,9 @@ public sealed record InstanceRecord
     /// <summary>Whether it served when last looked at: a successor that adopts it believes so until a probe says otherwise.</summary>
     public bool WasReady { get; init; }
 
+    /// <summary>Whether this process ever was ready: then its start is over, and a successor that adopts it while it hangs counts what its live probe fails.</summary>
+    public bool HasServed { get; init; }
+
     /// <summary>How the process before this one ended; null when there was none.</summary>
     public ProcessExit? LastExit { get; init; }
 

@@ -138,7 +138,7 @@ public sealed class InstanceLauncher
     internal void Remember(InstanceId id, bool wasReady)
     {
         if (_records.TryGetValue(id, out var record) && record.WasReady != wasReady)
-            Write(id, record with { WasReady = wasReady, Since = _time.GetUtcNow() });
+            Write(id, record with { WasReady = wasReady, HasServed = record.HasServed || wasReady, Since = _time.GetUtcNow() });
     }
 
     /// <summary>It ended and is not wanted.</summary>

@@ -144,19 +144,20 @@ internal sealed class InstanceMachine
         _running = assignment;
         _spawnedAt = now;
         _spawnAt = null;
-        Begin(now, wasReady: false);
+        Begin(now, wasReady: false, hasServed: false);
     }
 
     /// <summary>A process of an earlier worker was found alive.</summary>
     /// <param name="assignment">What it was started with.</param>
     /// <param name="wasReady">Whether it served when last seen: then it is taken to do so still until a probe says otherwise, since nothing happened to it but the loss of its worker.</param>
+    /// <param name="hasServed">Whether it ever did: then its start is over, and failures count from the first on.</param>
     /// <param name="now">The time.</param>
-    public void Adopted(Assignment assignment, bool wasReady, TimeSpan now)
+    public void Adopted(Assignment assignment, bool wasReady, bool hasServed, TimeSpan now)
     {
         _running = assignment;
         _spawnedAt = now;
         _spawnAt = null;
-        Begin(now, wasReady);
+        Begin(now, wasReady, hasServed || wasReady);
     }
 
     /// <summary>The process could not be started.</summary>
@@ -206,7 +207,7 @@ internal sealed class InstanceMachine
         {
             case (ProbeRole.Start, ProbeVerdict.BecameHealthy):
                 _probes.Remove(ProbeRole.Start);
-                BeginRoutineProbes(now, wasReady: false);
+                BeginRoutineProbes(now, wasReady: false, hasServed: false);
                 if (_running.Spec.Ready is null)
                     BecomeReady(now);
                 break;
@@ -288,29 +289,29 @@ internal sealed class InstanceMachine
         Become(RunState.Stopping, why);
     }
 
-    private void Begin(TimeSpan now, bool wasReady)
+    private void Begin(TimeSpan now, bool wasReady, bool hasServed)
     {
         _probes.Clear();
         _readySince = null;
         _complained = false;
         var spec = _running!.Spec;
         Become(RunState.Starting, null);
-        if (spec.Start is { } start && !wasReady)
+        if (spec.Start is { } start && !hasServed)
             _probes[ProbeRole.Start] = new ProbeTrack(start, now, succeeded: false);
         else
-            BeginRoutineProbes(now, wasReady);
-        if (wasReady || (spec.Ready is null && spec.Start is null))
+            BeginRoutineProbes(now, wasReady, hasServed);
+        if (wasReady || (spec.Ready is null && (spec.Start is null || hasServed)))
             BecomeReady(now);
     }
 
-    private void BeginRoutineProbes(TimeSpan now, bool wasReady)
+    private void BeginRoutineProbes(TimeSpan now, bool wasReady, bool hasServed)
     {
         if (_running!.Spec.Ready is { } ready)
             _probes[ProbeRole.Ready] = new ProbeTrack(ready, now, wasReady);
 
         // Failures before its first success never count, so the live probe of a slow starter does no harm.
         if (_running.Spec.Live is { } live)
-            _probes[ProbeRole.Live] = new ProbeTrack(live, now + (wasReady ? TimeSpan.Zero : live.Interval), wasReady);
+            _probes[ProbeRole.Live] = new ProbeTrack(live, now + (hasServed ? TimeSpan.Zero : live.Interval), hasServed);
     }
 
     /// <summary>Probes, restart mode and the way of stopping may change without a new process.</summary>
@@ -324,7 +325,7 @@ internal sealed class InstanceMachine
             return;
         var ready = State == RunState.Ready;
         _probes.Clear();
-        BeginRoutineProbes(now, ready);
+        BeginRoutineProbes(now, ready, hasServed: ready);
         if (assignment.Spec.Ready is null)
             BecomeReady(now);
     }

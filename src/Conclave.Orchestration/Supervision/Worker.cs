@@ -265,7 +265,7 @@ public sealed class Worker
         }
 
         Hold(instance, process);
-        instance.Machine.Adopted(assignment with { Generation = record.Generation }, record.WasReady, Now);
+        instance.Machine.Adopted(assignment with { Generation = record.Generation }, record.WasReady, record.HasServed, Now);
         instance.Machine.Want(assignment, Now);
         instance.Port = record.Port;
         if (record.WasReady)

@@ -112,9 +112,28 @@ public sealed class InstanceMachineTests
     [Fact]
     public void An_adopted_instance_that_served_goes_on_serving()
     {
-        _machine.Adopted(First, wasReady: true, _now);
+        _machine.Adopted(First, wasReady: true, hasServed: true, _now);
         Assert.Equal(RunState.Ready, _machine.State);
         Assert.DoesNotContain(Advance(), a => a is InstanceAction.Spawn);
+    }
+
+    /// <summary>It had hung for a moment when its worker died: its start is long over, so the successor counts on instead of waiting for a first success.</summary>
+    [Fact]
+    public void An_adopted_instance_that_hangs_is_ended()
+    {
+        _machine.Adopted(First, wasReady: false, hasServed: true, _now);
+        for (var failure = 0; failure < First.Spec.Live!.Failures; failure++)
+            _machine.Probed(ProbeRole.Live, No, _now);
+        Assert.Contains(Advance(), action => action is InstanceAction.Kill);
+    }
+
+    [Fact]
+    public void An_adopted_instance_that_has_never_served_may_take_its_time()
+    {
+        _machine.Adopted(First, wasReady: false, hasServed: false, _now);
+        for (var failure = 0; failure < 10 * First.Spec.Live!.Failures; failure++)
+            _machine.Probed(ProbeRole.Live, No, _now);
+        Assert.DoesNotContain(Advance(), action => action is InstanceAction.Kill);
     }
 
     [Fact]
