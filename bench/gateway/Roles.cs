@@ -46,6 +46,7 @@ internal static class Roles
     /// <summary>The gateway with all that it does by default, access log included.</summary>
     public static async Task<int> GatewayAsync(int[] instances)
     {
+        GatewayRuntime.Prepare();
         var accessLog = Path.Combine(Path.GetTempPath(), $"conclave-bench-{Environment.ProcessId}.log");
         GatewayProcess gateway = new(
             new GatewayOptions
