@@ -9,8 +9,6 @@ namespace Conclave.Bench.SelfHeal;
 /// <summary>The same instance kills against somebody else's balancer and supervisor, seen from outside.</summary>
 internal static class RivalDrill
 {
-    private static readonly TimeSpan Cycle = TimeSpan.FromSeconds(4);
-
     public static async Task<Series> RunAsync(Place place, Rival rival, double rate, int count)
     {
         await using var load = new OpenLoop(rival.Url, rate);
@@ -59,7 +57,7 @@ internal static class RivalDrill
         while (!load.Any(a => a.Pid == next && a.Outcome == Outcome.Good) && Clock.MsSince(began) < 20_000)
             await Task.Delay(25);
         var recovered = Clock.Ns;
-        while (Clock.MsSince(began) < Cycle.TotalMilliseconds || load.OldestOutstandingNs < Clock.Ns - 1_000_000_000)
+        while (Clock.MsSince(began) < Drill.InstanceCycle.TotalMilliseconds || load.OldestOutstandingNs < Clock.Ns - 1_000_000_000)
             await Task.Delay(20);
 
         var answers = load.Take();

@@ -33,6 +33,7 @@ internal static class Metrics
     public static readonly Metric NewLeader = new("new_leader_ms", "a new leader acts", "ms");
     public static readonly Metric Restarted = new("restarted_ms", "restarted", "ms");
     public static readonly Metric Ready = new("ready_ms", "ready (noted by its supervisor)", "ms");
+    public static readonly Metric InRotation = new("in_rotation_ms", "in the first gateway's rotation again", "ms");
     public static readonly Metric Serving = new("serving_ms", "serving again (first good answer by it)", "ms");
     public static readonly Metric OwnStart = new("own_start_ms", "the sample's own start, nobody in between, just before", "ms");
     public static readonly Metric ServingOver = new("serving_over_ms", "serving again, beyond its own start", "ms");
