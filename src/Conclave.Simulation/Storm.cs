@@ -21,6 +21,9 @@ internal sealed class Storm(SimulatedCluster cluster, Weather weather, Random ra
         Blackout,
         Pause,
         FailedFlush,
+
+        /// <summary>Has no weight: it comes when a torn write is still missing, which other losses of power leave to chance.</summary>
+        PowerLossInFlush,
     }
 
     /// <summary>Nothing is missing any more.</summary>
@@ -89,7 +92,7 @@ internal sealed class Storm(SimulatedCluster cluster, Weather weather, Random ra
         if (cluster.Operations >= options.Operations)
         {
             if (cluster.TornWrites == 0)
-                return Fault.PowerLoss;
+                return Fault.PowerLossInFlush;
             if (cluster.Network.Partitions == 0)
                 return Fault.Partition;
             if (cluster.Elections < options.Elections)
@@ -138,6 +141,9 @@ internal sealed class Storm(SimulatedCluster cluster, Weather weather, Random ra
                 break;
             case Fault.FailedFlush:
                 victim.Disk.FailFlushAt(random.Next(1, 6));
+                break;
+            case Fault.PowerLossInFlush:
+                victim.Disk.LosePowerInFlush();
                 break;
             default:
                 throw new System.Diagnostics.UnreachableException();

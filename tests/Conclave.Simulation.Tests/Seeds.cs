@@ -15,6 +15,7 @@ internal static class Seeds
     [
         (16, "a stale answer to a chunk of a snapshot had the whole window sent again, each of whose chunks brought another: two members busy with nothing else"),
         (37, "the same"),
+        (125, "the storm waited for a torn write in vain: records that fit into one sector, and the power went before or after them"),
     ];
 
     /// <summary>CONCLAVE_SEED=x: that one. CONCLAVE_SEEDS=n: the first n. Otherwise 100.</summary>

@@ -86,6 +86,27 @@ public sealed class SimulatedDiskTests
     }
 
     [Fact]
+    public void Power_lost_in_the_middle_of_a_flush_tears_what_it_was_writing()
+    {
+        var torn = 0;
+        for (var seed = 0; seed < Seeds; seed++)
+        {
+            var disk = new SimulatedDisk(new Random(seed));
+            var file = disk.Create("a/x");
+            disk.SyncDirectory("a");
+            disk.LosePowerInFlush();
+            file.Write(0, Bytes(SimulatedFile.SectorBytes, 7));
+            file.Flush(); // one sector is written or not: there is no middle
+            file.Write(SimulatedFile.SectorBytes, Bytes(2 * SimulatedFile.SectorBytes, 8));
+            Assert.Throws<PowerLostException>(file.Flush);
+            disk.LosePower();
+            torn += disk.TornWrites;
+        }
+
+        Assert.True(torn > Seeds / 5, $"only {torn} of {Seeds} were torn");
+    }
+
+    [Fact]
     public void A_killed_process_loses_nothing_that_it_wrote()
     {
         var disk = new SimulatedDisk(new Random(1));

@@ -16,6 +16,7 @@ internal sealed class SimulatedDisk(Random random) : IDisk
     private readonly List<Action> _unsynced = [];
     private int? _operationsLeft;
     private int? _flushesLeft;
+    private bool _losesPowerInFlush;
 
     /// <summary>Microseconds that a flush takes, drawn from [min, max].</summary>
     public (long Min, long Max) FlushLatency { get; set; } = (100, 1_000);
@@ -33,6 +34,9 @@ internal sealed class SimulatedDisk(Random random) : IDisk
     /// <summary>The power will go at the n-th operation from now that changes anything.</summary>
     public void LosePowerAt(int operation) => _operationsLeft = operation;
 
+    /// <summary>The power will go in the middle of the next flush that has several sectors to write. That some of them survive and others do not is likely, not certain.</summary>
+    public void LosePowerInFlush() => _losesPowerInFlush = true;
+
     /// <summary>The n-th flush from now fails with EIO.</summary>
     public void FailFlushAt(int flush) => _flushesLeft = flush;
 
@@ -41,6 +45,7 @@ internal sealed class SimulatedDisk(Random random) : IDisk
     {
         _operationsLeft = null;
         _flushesLeft = null;
+        _losesPowerInFlush = false;
     }
 
     /// <summary>The process has ended; the machine runs on. What it wrote is in the page cache, unless a flush of it had failed.</summary>
@@ -134,6 +139,12 @@ internal sealed class SimulatedDisk(Random random) : IDisk
     private void Flushing(string path, SimulatedFile? file)
     {
         Busy += random.NextInt64(FlushLatency.Min, FlushLatency.Max + 1);
+        if (_losesPowerInFlush && file is { DirtySectors: > 1 })
+        {
+            _losesPowerInFlush = false;
+            throw new PowerLostException();
+        }
+
         if (_flushesLeft is not { } left)
             return;
         _flushesLeft = left - 1;

@@ -22,6 +22,9 @@ internal sealed class SimulatedFile(string name)
 
     public int Length { get; private set; }
 
+    /// <summary>Written since the last flush.</summary>
+    public int DirtySectors => _dirty.Count;
+
     public void Write(long offset, ReadOnlySpan<byte> bytes)
     {
         var end = checked((int)(offset + bytes.Length));
