@@ -68,6 +68,7 @@ internal sealed class InstanceMachine
     private TimeSpan? _killAt;
     private TimeSpan _spawnedAt;
     private TimeSpan? _readySince;
+    private bool _startIsOver;
     private bool _complained;
 
     /// <summary>An instance that was assigned and has no process yet.</summary>
@@ -203,11 +204,13 @@ internal sealed class InstanceMachine
         track.InFlight = false;
         var verdict = track.State.Observe(answer.IsSuccess);
         track.NextAt = now + (Patient(now) ? track.State.Interval : track.Spec.Interval);
+        if (answer.IsSuccess && !_startIsOver)
+            EndStart();
         switch (role, verdict)
         {
             case (ProbeRole.Start, ProbeVerdict.BecameHealthy):
                 _probes.Remove(ProbeRole.Start);
-                BeginRoutineProbes(now, wasReady: false, hasServed: false);
+                BeginRoutineProbes(now, wasReady: false, hasServed: true);
                 if (_running.Spec.Ready is null)
                     BecomeReady(now);
                 break;
@@ -226,6 +229,17 @@ internal sealed class InstanceMachine
                 Become(RunState.Starting, $"not ready {(now - _spawnedAt).TotalSeconds:0} s after its start: {TextOf(answer)}");
                 break;
         }
+    }
+
+    /// <summary>
+    /// Any probe's first success ends the start for the live probe too. Waiting for its own first success, which it may be asked for only an interval later, an
+    /// instance that hung in between would never be ended.
+    /// </summary>
+    private void EndStart()
+    {
+        _startIsOver = true;
+        if (_probes.TryGetValue(ProbeRole.Live, out var live))
+            live.State.CountFailures();
     }
 
     /// <summary>Time has passed: what is to be done now.</summary>
@@ -294,6 +308,7 @@ internal sealed class InstanceMachine
         _probes.Clear();
         _readySince = null;
         _complained = false;
+        _startIsOver = hasServed;
         var spec = _running!.Spec;
         Become(RunState.Starting, null);
         if (spec.Start is { } start && !hasServed)
@@ -309,7 +324,7 @@ internal sealed class InstanceMachine
         if (_running!.Spec.Ready is { } ready)
             _probes[ProbeRole.Ready] = new ProbeTrack(ready, now, wasReady);
 
-        // Failures before its first success never count, so the live probe of a slow starter does no harm.
+        // Failures before any probe's first success never count, so the live probe of a slow starter does no harm.
         if (_running.Spec.Live is { } live)
             _probes[ProbeRole.Live] = new ProbeTrack(live, now + (hasServed ? TimeSpan.Zero : live.Interval), hasServed);
     }
@@ -321,11 +336,17 @@ internal sealed class InstanceMachine
         _running = assignment;
         if (before.Restart != assignment.Spec.Restart)
             _policy = PolicyOf(assignment, _policy.Failures);
-        if (State == RunState.Stopping || (before.Ready == assignment.Spec.Ready && before.Live == assignment.Spec.Live && before.Start == assignment.Spec.Start))
+        if (State == RunState.Stopping || _killAt is not null || (before.Ready == assignment.Spec.Ready && before.Live == assignment.Spec.Live && before.Start == assignment.Spec.Start))
             return;
-        var ready = State == RunState.Ready;
+        if (!_startIsOver)
+        {
+            Begin(now, wasReady: false, hasServed: false);
+            return;
+        }
+
+        // One that hangs while its probes change must not get the patience of a starter.
         _probes.Clear();
-        BeginRoutineProbes(now, ready, hasServed: ready);
+        BeginRoutineProbes(now, State == RunState.Ready, hasServed: true);
         if (assignment.Spec.Ready is null)
             BecomeReady(now);
     }

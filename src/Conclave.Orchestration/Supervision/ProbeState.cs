@@ -37,7 +37,7 @@ public sealed class ProbeState(ProbeSpec spec, bool succeededBefore = false)
 
     private int _failuresInRow;
 
-    /// <summary>False until the first success.</summary>
+    /// <summary>False until the start is over: by the first success, or by <see cref="CountFailures"/>.</summary>
     public bool HasSucceeded { get; private set; } = succeededBefore;
 
     /// <summary>True from a success until too many failures in a row.</summary>
@@ -45,6 +45,9 @@ public sealed class ProbeState(ProbeSpec spec, bool succeededBefore = false)
 
     /// <summary>How long to wait from the start of one question to the start of the next.</summary>
     public TimeSpan Interval => HasSucceeded || spec.Interval < StartUpInterval ? spec.Interval : StartUpInterval;
+
+    /// <summary>Another probe has seen that the start is over: from now on failures count, as after a first success.</summary>
+    public void CountFailures() => HasSucceeded = IsHealthy = true;
 
     /// <summary>Takes one answer.</summary>
     public ProbeVerdict Observe(bool succeeded)

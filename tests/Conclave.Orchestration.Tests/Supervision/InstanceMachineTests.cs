@@ -137,6 +137,65 @@ public sealed class InstanceMachineTests
     }
 
     [Fact]
+    public void An_instance_that_hangs_before_its_first_live_probe_is_ended()
+    {
+        StartReady();
+        for (var failure = 0; failure < First.Spec.Live!.Failures; failure++)
+            _machine.Probed(ProbeRole.Live, No, _now);
+        Assert.Contains(Advance(), action => action is InstanceAction.Kill);
+    }
+
+    [Fact]
+    public void An_instance_that_has_only_a_live_probe_may_take_its_time_to_start()
+    {
+        var slow = First with { Spec = First.Spec with { Ready = null } };
+        _machine.Want(slow, _now);
+        Advance();
+        _machine.Spawned(slow, _now);
+        for (var failure = 0; failure < 10 * First.Spec.Live!.Failures; failure++)
+            _machine.Probed(ProbeRole.Live, No, _now);
+        Assert.DoesNotContain(Advance(), action => action is InstanceAction.Kill);
+    }
+
+    [Fact]
+    public void An_instance_that_hangs_while_its_probes_change_is_ended()
+    {
+        StartReady();
+        for (var failure = 0; failure < First.Spec.Ready!.Failures; failure++)
+            _machine.Probed(ProbeRole.Ready, No, _now);
+        Assert.Equal(RunState.Unready, _machine.State);
+
+        _machine.Want(First with { Spec = First.Spec with { Live = First.Spec.Live! with { Path = "/alive" } } }, _now);
+        for (var failure = 0; failure < First.Spec.Live!.Failures; failure++)
+            _machine.Probed(ProbeRole.Live, No, _now);
+        Assert.Contains(Advance(), action => action is InstanceAction.Kill);
+    }
+
+    [Fact]
+    public void Probes_that_change_do_not_save_an_instance_that_is_being_ended()
+    {
+        StartReady();
+        for (var failure = 0; failure < First.Spec.Live!.Failures; failure++)
+            _machine.Probed(ProbeRole.Live, No, _now);
+
+        _machine.Want(First with { Spec = First.Spec with { Ready = null, Live = null } }, _now);
+        Assert.Equal(RunState.Unready, _machine.State);
+        Assert.Contains(Advance(), action => action is InstanceAction.Kill);
+    }
+
+    [Fact]
+    public void An_instance_whose_probes_change_while_it_starts_is_ready_by_the_new_ones()
+    {
+        Start();
+        _machine.Want(First with { Spec = First.Spec with { Ready = null, Start = First.Spec.Ready! with { Path = "/started" } } }, _now);
+        Assert.Equal(RunState.Starting, _machine.State);
+
+        Assert.Equal(ProbeRole.Start, Assert.Single(Advance().OfType<InstanceAction.Probe>()).Role);
+        _machine.Probed(ProbeRole.Start, Yes, _now);
+        Assert.Equal(RunState.Ready, _machine.State);
+    }
+
+    [Fact]
     public void A_command_that_cannot_be_started_says_why_and_is_tried_again_later()
     {
         Advance();
