@@ -27,7 +27,7 @@ public static class ClusterFileTemplate
             replicas: 3
             ready: { http: /, interval: 1s, timeout: 500ms, failures: 3 }     # decides who gets requests; also tcp: or command:
             live:  { http: /, interval: 2s, timeout: 1s, failures: 3 }        # decides who is hung and is replaced
-            # start: { http: /, interval: 1s, failures: 60 }                  # for a slow start: live is not asked before this succeeded
+            # start: { http: /, interval: 1s, failures: 60 }                  # for a slow start: live is asked once this succeeded; not within 60 intervals: started again
             # environment: { LOG_LEVEL: info }
             # env_file: .env
             restart: always             # never | on-failure | always

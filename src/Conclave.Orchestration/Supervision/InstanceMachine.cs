@@ -224,12 +224,18 @@ internal sealed class InstanceMachine
             case (ProbeRole.Live, ProbeVerdict.BecameFailing):
                 Hung($"{track.Spec.Failures} live probes in a row failed: {TextOf(answer)}", now);
                 break;
+            case (ProbeRole.Start, ProbeVerdict.StartingUp) when now - _spawnedAt >= AllowedStart(track.Spec):
+                Hung($"its start probe did not succeed within {AllowedStart(track.Spec).TotalSeconds:0.#} s: {TextOf(answer)}", now);
+                break;
             case (ProbeRole.Start or ProbeRole.Ready, ProbeVerdict.StartingUp) when !Patient(now) && !_complained:
                 _complained = true;
                 Become(RunState.Starting, $"not ready {(now - _spawnedAt).TotalSeconds:0} s after its start: {TextOf(answer)}");
                 break;
         }
     }
+
+    /// <summary>A start probe is asked more often than its interval says, so what its failures allow is a time, as with Kubernetes: so many intervals.</summary>
+    private static TimeSpan AllowedStart(ProbeSpec start) => start.Interval * start.Failures;
 
     /// <summary>
     /// Any probe's first success ends the start for the live probe too. Waiting for its own first success, which it may be asked for only an interval later, an

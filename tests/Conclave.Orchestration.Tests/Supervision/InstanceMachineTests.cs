@@ -158,6 +158,28 @@ public sealed class InstanceMachineTests
     }
 
     [Fact]
+    public void An_instance_whose_start_takes_longer_than_its_start_probe_allows_is_started_again()
+    {
+        var slow = First with { Spec = First.Spec with { Start = First.Spec.Ready! with { Interval = TimeSpan.FromSeconds(1), Failures = 60 } } };
+        _machine.Want(slow, _now);
+        Advance();
+        _machine.Spawned(slow, _now);
+
+        Pass(59_999);
+        _machine.Probed(ProbeRole.Start, No, _now);
+        Assert.DoesNotContain(Advance(), action => action is InstanceAction.Kill);
+
+        Pass(1);
+        _machine.Probed(ProbeRole.Start, No, _now);
+        Assert.Equal("its start probe did not succeed within 60 s: connection refused", _machine.Why);
+        Assert.Contains(Advance(), action => action is InstanceAction.Kill);
+
+        _machine.Exited(new ProcessExit.Signal(9), _now);
+        Assert.Equal(1, _machine.Restarts);
+        Assert.StartsWith("its start probe", _machine.Why, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_instance_that_hangs_while_its_probes_change_is_ended()
     {
         StartReady();
