@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using Conclave.Orchestration.Gateway;
+using Conclave.Orchestration.Processes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -46,7 +47,7 @@ internal static class Roles
     /// <summary>The gateway with all that it does by default, access log included.</summary>
     public static async Task<int> GatewayAsync(int[] instances)
     {
-        GatewayRuntime.Prepare();
+        PoolSpinning.Briefly();
         var accessLog = Path.Combine(Path.GetTempPath(), $"conclave-bench-{Environment.ProcessId}.log");
         GatewayProcess gateway = new(
             new GatewayOptions

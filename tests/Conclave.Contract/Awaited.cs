@@ -22,4 +22,15 @@ public static class Awaited
     public static Task LostAsync(Leadership leadership) => UntilAsync("Lost", () => leadership.Lost.IsCancellationRequested);
 
     public static Task<Leadership> ElectedAsync(ILeaderElection candidate) => candidate.CampaignAsync(default).WaitAsync(Deadline);
+
+    /// <summary>Once from now on.</summary>
+    public static Task RenewedAsync(Leadership leadership)
+    {
+        var before = leadership.EndsAt;
+        return UntilAsync("the lease is renewed", () =>
+        {
+            Assert.True(leadership.IsHeld, $"the leadership is lost: {leadership.LossReason}");
+            return leadership.EndsAt > before;
+        });
+    }
 }

@@ -256,14 +256,4 @@ public abstract class ServerElectionContract : ProcessElectionContract
         await using var leadership = await ElectedAsync(candidate);
         Assert.Equal(1, await CountStandingAsync());
     }
-
-    private static Task RenewedAsync(Leadership leadership)
-    {
-        var before = leadership.EndsAt;
-        return UntilAsync("the lease is renewed", () =>
-        {
-            Assert.True(leadership.IsHeld, $"the leadership is lost: {leadership.LossReason}");
-            return leadership.EndsAt > before;
-        });
-    }
 }

@@ -88,11 +88,4 @@ public sealed class LinkTests : IAsyncLifetime
     }
 
     private static TestPeers Three() => new(3);
-
-    /// <summary>Once from now on.</summary>
-    private static async Task RenewedAsync(Leadership leadership)
-    {
-        var before = leadership.EndsAt;
-        await UntilAsync("a renewal", () => leadership.EndsAt > before);
-    }
 }

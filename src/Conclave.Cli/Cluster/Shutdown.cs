@@ -22,14 +22,14 @@ internal sealed class Shutdown(ClusterHandle cluster, IProgress<string> progress
         var directory = cluster.Directory;
         await File.WriteAllTextAsync(directory.DownMark, "", stopping);
         var nodes = cluster.Nodes.Select(cluster.Holder).OfType<ProcessIdentity>().ToList();
-        progress.Report($"stopping {nodes.Count} nodes");
+        progress.Report($"stopping {Counted.Of(nodes.Count, "node")}");
         await Task.WhenAll(nodes.Select(n => EndAsync(n, Signal.Term, NodeGrace, stopping)));
 
         var specs = LastSpecs();
         var running = Running();
         var gateways = running.Where(r => r.Id.Service == ClusterNames.Gateway).ToList();
         var instances = running.Except(gateways).ToList();
-        progress.Report($"stopping {gateways.Count} gateways, then {instances.Count} instances");
+        progress.Report($"stopping {Counted.Of(gateways.Count, "gateway")}, then {Counted.Of(instances.Count, "instance")}");
         foreach (var group in (List<(InstanceId Id, ProcessIdentity Process)>[])[gateways, instances])
         {
             await Task.WhenAll(group.Select(one =>

@@ -36,7 +36,7 @@ internal sealed class Startup(ClusterHandle cluster, UpRequest request, IProgres
 
         var launcher = NodeLauncher.OfThisProgram(directory, Listeners);
         var missing = cluster.Nodes.Where(n => cluster.Holder(n) is null).ToList();
-        progress.Report(missing.Count == cluster.Nodes.Length ? $"starting {missing.Count} nodes" : $"attaching, starting {missing.Count} of {cluster.Nodes.Length} nodes");
+        progress.Report(missing.Count == cluster.Nodes.Length ? $"starting {Counted.Of(missing.Count, "node")}" : $"attaching, starting {missing.Count} of {cluster.Nodes.Length} nodes");
         var started = missing.ToDictionary(n => n, launcher.Start, StringComparer.Ordinal);
         Started = [.. started.Values];
         await ApplyAsync(started, stopping);

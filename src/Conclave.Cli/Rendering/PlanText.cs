@@ -12,13 +12,13 @@ internal static class PlanText
     {
         var text = new StringBuilder();
         text.AppendLine($"{file} is fine. 'conclave up' would start cluster '{spec.Name}':").AppendLine();
-        text.AppendLine($"  {Count(spec.Nodes, "node")}, data in {spec.DataDirectory}");
+        text.AppendLine($"  {Counted.Of(spec.Nodes, "node")}, data in {spec.DataDirectory}");
         text.AppendLine(spec.IsEmbedded
             ? "  state in the nodes themselves, leader by Raft"
             : $"  state in etcd at {string.Join(", ", spec.EtcdEndpoints)}, leader by its lease");
         if (spec.Gateway.Replicas > 0)
         {
-            text.AppendLine($"  {Count(spec.Gateway.Replicas, "gateway")} on {string.Join(", ", spec.Gateway.Listen)}");
+            text.AppendLine($"  {Counted.Of(spec.Gateway.Replicas, "gateway")} on {string.Join(", ", spec.Gateway.Listen)}");
             foreach (var route in spec.Gateway.Routes)
                 text.AppendLine($"    {route.Host}{route.Path} → {route.Service}");
         }
@@ -30,7 +30,7 @@ internal static class PlanText
 
     private static void Append(StringBuilder text, ServiceSpec service)
     {
-        text.AppendLine().AppendLine($"  {service.Name}: {Count(service.Replicas, "instance")}");
+        text.AppendLine().AppendLine($"  {service.Name}: {Counted.Of(service.Replicas, "instance")}");
         text.AppendLine($"    command    {string.Join(' ', service.Command.Select(Quoted))}");
         text.AppendLine($"    directory  {service.Directory}");
         if (service.Environment.Count > 0)
@@ -68,6 +68,4 @@ internal static class PlanText
 
     private static string Quoted(string argument) =>
         argument.Length > 0 && !argument.Any(c => char.IsWhiteSpace(c) || c is '\'' or '"') ? argument : $"'{argument}'";
-
-    private static string Count(int count, string noun) => string.Create(CultureInfo.InvariantCulture, $"{count} {noun}{(count == 1 ? "" : "s")}");
 }

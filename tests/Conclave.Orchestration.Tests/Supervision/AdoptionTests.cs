@@ -99,6 +99,16 @@ public sealed class AdoptionTests : ProcessFixtures
         await WithWorker(() => EndOf(process));
     }
 
+    /// <summary>Its live probe never had a success of its own.</summary>
+    [Fact]
+    public async Task An_instance_that_hangs_as_soon_as_it_is_ready_is_ended()
+    {
+        var process = Spawn(Launcher());
+        await File.WriteAllTextAsync(Hangs, "");
+        await File.WriteAllTextAsync(Serves, "");
+        await WithWorker(() => EndOf(process));
+    }
+
     [Fact]
     public async Task An_instance_that_was_still_starting_when_its_worker_died_is_given_time_by_the_successor()
     {
