@@ -72,6 +72,9 @@ public sealed class DirectoryLock : IDisposable
         if (_file.IsClosed)
             return;
         RandomAccess.SetLength(_file, 0);
+
+        // Closing is not enough: a child of this process that has not come to its exec yet has the same open file, and with it the lock.
+        _ = Libc.Flock((int)_file.DangerousGetHandle(), Libc.LOCK_UN);
         _file.Dispose();
     }
 }

@@ -88,7 +88,15 @@ public sealed class FileDisk : IDisk, IDisposable
     public void SyncDirectory(string path) => Sync(Full(path));
 
     /// <summary>Lets another process have the directory.</summary>
-    public void Dispose() => _lock.Dispose();
+    public void Dispose()
+    {
+        if (_lock.IsClosed)
+            return;
+
+        // Closing is not enough: a child of this process that has not come to its exec yet has the same open file, and with it the lock.
+        _ = Libc.Lock(_lock, Libc.Unlock);
+        _lock.Dispose();
+    }
 
     private string Full(string path) => Path.Combine(Root, path);
 

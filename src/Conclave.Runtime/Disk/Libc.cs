@@ -13,6 +13,7 @@ internal static partial class Libc
     public const int ReadWrite = 2;
     public const int LockExclusive = 2;
     public const int LockNonBlocking = 4;
+    public const int Unlock = 8;
     public const int SeekEnd = 2;
     public const int Interrupted = 4;
     public const int FileTooLarge = 27;

@@ -29,7 +29,14 @@ internal sealed class ObservingProgram : IDisposable
         var program = new ObservingProgram(directory, arguments);
         await Waiting.UntilAsync(
             "it observes",
-            async () => program.Told > 0 || (program._process.HasExited ? throw new InvalidOperationException($"it ended: {await program._output}{await program._error}") : false),
+            async () =>
+            {
+                // In this order: what a program told before its end may still be on the way when the end is known.
+                if (!program._process.HasExited)
+                    return program.Told > 0;
+                var told = await program._output;
+                return program.Told > 0 ? true : throw new InvalidOperationException($"it ended: {told}{await program._error}");
+            },
             () => "it says nothing");
         return program;
     }

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text;
 using Conclave.Orchestration.Gateway;
+using Conclave.Runtime.Tests;
 
 namespace Conclave.Orchestration.Tests.Gateway;
 
@@ -256,7 +257,7 @@ public sealed class ForwardingTests
     }
 
     private static GatewayOptions Sharing(Socket listener) =>
-        RunningGateway.Options with { Listen = [new GatewayListen.Descriptor(Libc.Duplicate((int)listener.Handle))], DrainGrace = TimeSpan.FromSeconds(1) };
+        RunningGateway.Options with { Listen = [new GatewayListen.Descriptor(Descriptors.Duplicate((int)listener.Handle))], DrainGrace = TimeSpan.FromSeconds(1) };
 
     private static bool Refuses(IPEndPoint address)
     {

@@ -1,5 +1,6 @@
 using Conclave.Orchestration.Model;
 using Conclave.Orchestration.Processes;
+using Conclave.Runtime.Tests;
 
 namespace Conclave.Orchestration.Tests.Processes;
 
@@ -29,6 +30,18 @@ public sealed class DirectoryLockTests : ProcessFixtures
         using var second = DirectoryLock.TryAcquire(Folder);
         Assert.NotNull(second);
         await child.KillAsync(default);
+    }
+
+    [Fact]
+    public void Child_that_has_not_come_to_its_exec_does_not_keep_the_lock()
+    {
+        var first = DirectoryLock.TryAcquire(Folder)!;
+        using var inherited = Descriptors.InheritedOf(Path.Combine(Folder, DirectoryLock.FileName));
+        Assert.Null(DirectoryLock.TryAcquire(Folder));
+        first.Dispose();
+        first.Dispose();
+        using var second = DirectoryLock.TryAcquire(Folder);
+        Assert.NotNull(second);
     }
 
     [Fact]

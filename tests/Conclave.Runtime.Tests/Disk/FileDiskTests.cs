@@ -65,6 +65,17 @@ public sealed class FileDiskTests : IDisposable
     }
 
     [Fact]
+    public void A_child_that_has_not_come_to_its_exec_does_not_keep_the_directory()
+    {
+        var disk = FileDisk.Acquire(_root);
+        using var inherited = Descriptors.InheritedOf(Path.Combine(_root, "lock"));
+        Assert.Throws<DirectoryInUseException>(() => FileDisk.Acquire(_root));
+        disk.Dispose();
+        disk.Dispose();
+        FileDisk.Acquire(_root).Dispose();
+    }
+
+    [Fact]
     public void Allocated_bytes_are_zero_and_have_their_place()
     {
         using var disk = FileDisk.Acquire(_root);
