@@ -24,7 +24,7 @@ internal sealed partial class Drill(Place place, ConclaveCluster cluster, OpenLo
     {
         Fault.Instance =>
         [
-            Metrics.InFlight, Metrics.Noticed.AtMost(10), Metrics.OutOfRotation.AtMost(20), Metrics.Restarted, Metrics.Ready, Metrics.InRotation, Metrics.Serving, Metrics.OwnStart, Metrics.ServingOver.AtMost(50),
+            Metrics.InFlight, Metrics.Told, Metrics.Noticed.AtMost(10), Metrics.NoticedOver, Metrics.OutOfRotation.AtMost(20), Metrics.Restarted, Metrics.Ready, Metrics.InRotation, Metrics.Serving, Metrics.OwnStart, Metrics.ServingOver.AtMost(50),
             Metrics.FailedGets.Never(), Metrics.FailedPosts, Metrics.Truncated, Metrics.Gap, Metrics.Slowest,
         ],
         Fault.Worker =>
@@ -37,7 +37,7 @@ internal sealed partial class Drill(Place place, ConclaveCluster cluster, OpenLo
         ],
         Fault.Gateway =>
         [
-            Metrics.InFlight, Metrics.Noticed, Metrics.Restarted, Metrics.Ready, Metrics.Failed, Metrics.FailedLater.Never(), Metrics.FailedFresh.Never(),
+            Metrics.InFlight, Metrics.Told, Metrics.Noticed, Metrics.NoticedOver, Metrics.Restarted, Metrics.Ready, Metrics.Failed, Metrics.FailedLater.Never(), Metrics.FailedFresh.Never(),
             Metrics.SlowestFresh, Metrics.Gap, Metrics.Slowest,
         ],
         Fault.TwoNodes =>
@@ -109,6 +109,7 @@ internal sealed partial class Drill(Place place, ConclaveCluster cluster, OpenLo
         var ownStart = fault == Fault.Instance ? await OwnStartUp.MeasureMsAsync(place) : (double?)null;
         await PrepareAsync();
         series.Add(Metrics.InFlight, load.InFlight);
+        var watch = fault is Fault.Instance or Fault.Gateway ? ExitWatch.Of(pids[0]) : null;
         var began = Clock.Ns;
         foreach (var pid in pids)
             Kernel.Signal(pid, fault is Fault.StopInstance or Fault.StopLeader or Fault.StopGateway ? Kernel.SigStop : Kernel.SigKill);
@@ -124,6 +125,13 @@ internal sealed partial class Drill(Place place, ConclaveCluster cluster, OpenLo
 
         var recoveredAt = Clock.Ns;
         Note(series, fault, targets, leader, token, happened, began);
+        if (watch is not null && ExitedNs(happened, targets[0]) is { } noticed)
+        {
+            var told = await watch.ToldNsAsync();
+            series.Add(Metrics.Told, (told - began) / 1e6);
+            series.Add(Metrics.NoticedOver, (noticed - told) / 1e6);
+        }
+
         if (fault is Fault.Instance or Fault.StopInstance)
         {
             var rotation = await cluster.RotationAsync();
@@ -141,7 +149,7 @@ internal sealed partial class Drill(Place place, ConclaveCluster cluster, OpenLo
             series.Add(Metrics.ServingOver, serving - ownStart);
         }
 
-        var ended = happened.Find(e => e.Kind == "instance-exited" && e.Subject == targets[0])?.MonoNs ?? began;
+        var ended = ExitedNs(happened, targets[0]) ?? began;
         new Window(began, ended, recoveredAt, answers).AddTo(series);
         return recovered;
     }
@@ -174,7 +182,7 @@ internal sealed partial class Drill(Place place, ConclaveCluster cluster, OpenLo
         var first = targets[0];
         var noticed = fault switch
         {
-            Fault.Instance or Fault.Gateway => happened.Find(e => e.Kind == "instance-exited" && e.Subject == first)?.MonoNs,
+            Fault.Instance or Fault.Gateway => ExitedNs(happened, first),
             Fault.StopInstance or Fault.StopGateway => happened.Find(e => e.Kind is "instance-hung" or "instance-unready" && e.Subject == first)?.MonoNs,
             _ => happened.Find(e => e.Kind == "node-lost" && e.Subject == first)?.MonoNs,
         };
@@ -186,6 +194,8 @@ internal sealed partial class Drill(Place place, ConclaveCluster cluster, OpenLo
 
         double? Ms(long? ns) => ns is { } at ? (at - began) / 1e6 : null;
     }
+
+    private static long? ExitedNs(List<Happened> happened, string instance) => happened.Find(e => e.Kind == "instance-exited" && e.Subject == instance)?.MonoNs;
 
     private static long? ReadyNs(List<Happened> happened, string instance) => happened.Find(e => e.Kind == "instance-ready" && e.Subject == instance && e.MonoNs > StartedNs(happened, instance))?.MonoNs;
 

@@ -24,7 +24,7 @@ internal static class RivalDrill
         var series = new Series(
             $"{rival.Name}: instance killed",
             [
-                Metrics.InFlight, Metrics.Restarted, Metrics.Serving, Metrics.OwnStart, Metrics.ServingOver.AtMost(50), Metrics.FailedGets.Never(), Metrics.FailedPosts, Metrics.Truncated,
+                Metrics.InFlight, Metrics.Told, Metrics.Restarted, Metrics.Serving, Metrics.OwnStart, Metrics.ServingOver.AtMost(50), Metrics.FailedGets.Never(), Metrics.FailedPosts, Metrics.Truncated,
                 Metrics.Gap, Metrics.Slowest,
             ]);
         for (var i = 0; i < count; i++)
@@ -47,6 +47,7 @@ internal static class RivalDrill
         _ = load.Take();
         series.Add(Metrics.InFlight, load.InFlight);
         var old = rival.PidOf(instance);
+        var watch = ExitWatch.Of(old);
         var began = Clock.Ns;
         Kernel.Signal(old, Kernel.SigKill);
 
@@ -54,6 +55,7 @@ internal static class RivalDrill
         while (((next = rival.PidOf(instance)) == 0 || next == old) && Clock.MsSince(began) < 10_000)
             await Task.Delay(1);
         series.Add(Metrics.Restarted, Clock.MsSince(began));
+        series.Add(Metrics.Told, (await watch.ToldNsAsync() - began) / 1e6);
         while (!load.Any(a => a.Pid == next && a.Outcome == Outcome.Good) && Clock.MsSince(began) < 20_000)
             await Task.Delay(25);
         var recovered = Clock.Ns;

@@ -23,7 +23,7 @@ public sealed class KubernetesServer : IAsyncLifetime
     private static readonly Lazy<(string Authority, string Server)> Certificates = new(MakeCertificates);
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("conclave-kubernetes-");
-    private readonly int _port = FreePort();
+    private readonly int _port = LoopbackPorts.Free();
     private readonly HttpClient _http;
     private RunningProcess? _process;
 
@@ -161,25 +161,6 @@ public sealed class KubernetesServer : IAsyncLifetime
         server.CertificateExtensions.Add(names.Build());
         using var signed = server.Create(root, from, to, [1, 2, 3, 4]);
         return (root.ExportCertificatePem(), $"{signed.ExportCertificatePem()}\n{serverKey.ExportPkcs8PrivateKeyPem()}");
-    }
-
-    // Below those that the system gives to clients: the server takes the same one after a restart.
-    private static int FreePort()
-    {
-        while (true)
-        {
-            var port = Random.Shared.Next(12_000, 32_000);
-            using var listener = new TcpListener(IPAddress.Loopback, port);
-            try
-            {
-                listener.Start();
-                return port;
-            }
-            catch (SocketException)
-            {
-                // Somebody has it.
-            }
-        }
     }
 
     private string AddressOf(string lease) => $"{Address}/apis/coordination.k8s.io/v1/namespaces/{Namespace}/leases/{lease}";

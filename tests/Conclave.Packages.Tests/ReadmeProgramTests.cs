@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 using Conclave.Contract;
 
@@ -17,7 +15,7 @@ public sealed class ReadmeProgramTests(PublishedPackages published)
         var begin = readme.IndexOf("```csharp\n", StringComparison.Ordinal) + "```csharp\n".Length;
         var program = readme[begin..readme.IndexOf("```", begin, StringComparison.Ordinal)];
         var directory = published.NewDirectory("app");
-        var (client, peer) = (FreePort(), FreePort());
+        var (client, peer) = (LoopbackPorts.Free(), LoopbackPorts.Free());
         Assert.Contains("http://localhost:2379", program, StringComparison.Ordinal);
         await File.WriteAllTextAsync(Path.Combine(directory, "Program.cs"), program.Replace("http://localhost:2379", $"http://127.0.0.1:{client}", StringComparison.Ordinal));
         await File.WriteAllTextAsync(Path.Combine(directory, "App.csproj"), $"""
@@ -43,7 +41,7 @@ public sealed class ReadmeProgramTests(PublishedPackages published)
             "--data-dir", "etcd", "--listen-client-urls", $"http://127.0.0.1:{client}", "--advertise-client-urls", $"http://127.0.0.1:{client}",
             "--listen-peer-urls", $"http://127.0.0.1:{peer}", "--initial-advertise-peer-urls", $"http://127.0.0.1:{peer}", "--initial-cluster", $"default=http://127.0.0.1:{peer}"], directory);
         using var http = new HttpClient();
-        var (first, second) = (FreePort(), FreePort());
+        var (first, second) = (LoopbackPorts.Free(), LoopbackPorts.Free());
         using var leading = new RunningProcess("dotnet", ["out/App.dll", "--urls", $"http://127.0.0.1:{first}"], directory);
         await leading.LineAsync("dialling with token ");
         var token = await TokenAsync(http, first);
@@ -69,12 +67,5 @@ public sealed class ReadmeProgramTests(PublishedPackages published)
         {
             return 0;
         }
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new TcpListener(IPAddress.Loopback, 0);
-        socket.Start();
-        return ((IPEndPoint)socket.LocalEndpoint).Port;
     }
 }

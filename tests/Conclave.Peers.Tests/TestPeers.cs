@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Conclave.Contract;
 
 namespace Conclave.Peers.Tests;
@@ -19,7 +18,7 @@ internal sealed class TestPeers : IAsyncDisposable
 
     public TestPeers(int members, bool fast = false, TimeSpan? timeout = null)
     {
-        _ports = FreePorts(members);
+        _ports = LoopbackPorts.Free(members);
         (_fast, _timeout) = (fast, timeout ?? ElectionTimeout);
     }
 
@@ -150,26 +149,4 @@ internal sealed class TestPeers : IAsyncDisposable
     // Ids come from names, so each member may know the others by addresses of its own.
     private string[] SeenBy(int member) =>
         [.. Enumerable.Range(0, _ports.Length).Select(i => $"{NameOf(i)}={(_relays.TryGetValue((member, i), out var relay) ? relay.Address : $"127.0.0.1:{_ports[i]}")}")];
-
-    // Below those that the system gives to clients: one that knocks at such a port before its server listens may be given that very port, and talks to itself.
-    private static int[] FreePorts(int count)
-    {
-        var ports = new List<int>();
-        while (ports.Count < count)
-        {
-            var port = Random.Shared.Next(12_000, 32_000);
-            using var listener = new TcpListener(IPAddress.Loopback, port);
-            try
-            {
-                listener.Start();
-                ports.Add(port);
-            }
-            catch (SocketException)
-            {
-                // Somebody has it.
-            }
-        }
-
-        return [.. ports];
-    }
 }

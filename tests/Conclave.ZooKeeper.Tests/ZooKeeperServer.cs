@@ -23,7 +23,7 @@ public sealed class ZooKeeperServer : IAsyncLifetime
     private RunningProcess? _process;
 
     public ZooKeeperServer()
-        : this(FreePorts(1)[0], []) { }
+        : this(LoopbackPorts.Free(1)[0], []) { }
 
     private ZooKeeperServer(int port, string[] configuration) => (_port, _configuration) = (port, configuration);
 
@@ -38,7 +38,7 @@ public sealed class ZooKeeperServer : IAsyncLifetime
 
     public static IReadOnlyList<ZooKeeperServer> NewEnsemble(int count)
     {
-        var ports = FreePorts(3 * count);
+        var ports = LoopbackPorts.Free(3 * count);
         string[] members = [.. Enumerable.Range(0, count).Select(i => $"server.{i + 1}=127.0.0.1:{ports[(3 * i) + 1]}:{ports[(3 * i) + 2]}")];
         return [.. Enumerable.Range(0, count).Select(i =>
         {
@@ -119,29 +119,6 @@ public sealed class ZooKeeperServer : IAsyncLifetime
         {
             return false;
         }
-    }
-
-    // ZooKeeper cannot choose one itself. Below those that the system gives to clients: one that knocks at such a port before its server listens may be given that
-    // very port, and talks to itself.
-    private static int[] FreePorts(int count)
-    {
-        var ports = new List<int>();
-        while (ports.Count < count)
-        {
-            var port = Random.Shared.Next(12_000, 32_000);
-            using var listener = new TcpListener(IPAddress.Loopback, port);
-            try
-            {
-                listener.Start();
-                ports.Add(port);
-            }
-            catch (SocketException)
-            {
-                // Somebody has it.
-            }
-        }
-
-        return [.. ports];
     }
 }
 

@@ -191,7 +191,7 @@ public sealed class ElectionCommandTests : IAsyncLifetime
     {
         foreach (var command in new[] { ["list"], ["show", "billing/dialer"], ["observe", "billing/dialer"], new[] { "resign", "billing/dialer" } })
         {
-            var ended = await ElectionAsync([.. command, "--endpoints", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{RunningCluster.FreePort()}")]);
+            var ended = await ElectionAsync([.. command, "--endpoints", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{LoopbackPorts.Free()}")]);
             Assert.True(ended.Code == 125 && ended.Complaints is [var why] && why.Contains("no endpoint has answered within 10 s", StringComparison.Ordinal), ended.ToString());
         }
     }

@@ -29,8 +29,8 @@ internal static class ElectionServers
     /// <summary>Debian's etcd. Returns its endpoint.</summary>
     public static async Task<string> EtcdAsync(LedPrograms programs)
     {
-        var port = RunningCluster.FreePort();
-        var (clients, peers) = (Url(port), Url(RunningCluster.FreePort()));
+        var port = LoopbackPorts.Free();
+        var (clients, peers) = (Url(port), Url(LoopbackPorts.Free()));
         var etcd = programs.Other(
             "etcd", "--data-dir", "etcd", "--log-level", "error", "--listen-client-urls", clients, "--advertise-client-urls", clients,
             "--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers, "--initial-cluster", "default=" + peers);

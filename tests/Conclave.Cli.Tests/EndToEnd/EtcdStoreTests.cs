@@ -76,5 +76,5 @@ public sealed class EtcdStoreTests
         (await load.EndAsync()).RequireNoFailure();
     }
 
-    private static string Url() => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{RunningCluster.FreePort()}");
+    private static string Url() => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{LoopbackPorts.Free()}");
 }

@@ -12,7 +12,7 @@ public sealed class ForegroundTests
     public async Task Ctrl_c_in_a_terminal_stops_everything_that_was_started_and_nothing_else()
     {
         await using var cluster = RunningCluster.Create(RunningCluster.Files);
-        using var foreign = Process.Start(new ProcessStartInfo("python3", ["-m", "http.server", RunningCluster.FreePort().ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1"])
+        using var foreign = Process.Start(new ProcessStartInfo("python3", ["-m", "http.server", LoopbackPorts.Free().ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1"])
         {
             WorkingDirectory = cluster.Directory,
             RedirectStandardError = true,
@@ -50,7 +50,7 @@ public sealed class ForegroundTests
     public async Task Down_ends_what_was_started_hung_and_orphaned_too_and_leaves_a_stranger_in_the_same_directory_alone()
     {
         await using var cluster = RunningCluster.Create(RunningCluster.Files);
-        var port = RunningCluster.FreePort();
+        var port = LoopbackPorts.Free();
         using var foreign = Process.Start(new ProcessStartInfo("python3", ["-m", "http.server", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1"])
         {
             WorkingDirectory = cluster.Directory,

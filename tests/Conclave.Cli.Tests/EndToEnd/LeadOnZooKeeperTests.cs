@@ -101,7 +101,7 @@ public sealed class LeadOnZooKeeperTests : IAsyncLifetime
         var bad = await _programs.RunAsync("lead", "billing/dialer", "--backend", "zookeeper", "--endpoints", "http://127.0.0.1:2181", "--", "true");
         Assert.True(bad.Code == 2 && bad.Complaints is [var why] && why.Contains("--endpoints", StringComparison.Ordinal), bad.ToString());
         var silent = await _programs.RunAsync(
-            "lead", "billing/dialer", "--backend", "zookeeper", "--endpoints", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{RunningCluster.FreePort()}"), "--", "true");
+            "lead", "billing/dialer", "--backend", "zookeeper", "--endpoints", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{LoopbackPorts.Free()}"), "--", "true");
         Assert.True(silent.Code == 125 && silent.Complaints is [var because] && because.Contains("--endpoints", StringComparison.Ordinal), silent.ToString());
     }
 

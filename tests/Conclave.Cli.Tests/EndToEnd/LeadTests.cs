@@ -207,7 +207,7 @@ public sealed class LeadTests : IAsyncLifetime
     [Fact]
     public async Task Where_nobody_answers_one_line_says_so()
     {
-        var ended = await _programs.RunAsync("lead", "billing/dialer", "--endpoints", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{RunningCluster.FreePort()}"), "--", "true");
+        var ended = await _programs.RunAsync("lead", "billing/dialer", "--endpoints", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{LoopbackPorts.Free()}"), "--", "true");
         Assert.True(ended.Code == 125 && ended.Complaints is [var why] && why.Contains("--endpoints", StringComparison.Ordinal), ended.ToString());
     }
 

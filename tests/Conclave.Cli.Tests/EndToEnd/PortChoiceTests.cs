@@ -106,7 +106,7 @@ public sealed class PortChoiceTests
         try
         {
             var peers = taken == "--listen-peer-urls";
-            var freeUrl = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{RunningCluster.FreePort()}");
+            var freeUrl = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{LoopbackPorts.Free()}");
             var ended = await ConclaveProgram.RunAsync(
                 directory, "serve", "--name", "a", "--data-dir", Path.Combine(directory, "a"), taken, address, free, freeUrl,
                 "--advertise-client-urls", peers ? freeUrl : address, "--initial-advertise-peer-urls", peers ? address : freeUrl, "--initial-cluster", $"a={(peers ? address : freeUrl)}");

@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using Conclave.Cli.Cluster;
@@ -74,7 +72,7 @@ internal sealed partial class RunningCluster : IAsyncDisposable
     public static RunningCluster Create(string services, string cluster = "nodes: 3", bool http2 = false)
     {
         var directory = System.IO.Directory.CreateTempSubdirectory("conclave-e2e-").FullName;
-        var running = new RunningCluster(directory, FreePort(), cluster, http2 ? FreePort() : null);
+        var running = new RunningCluster(directory, LoopbackPorts.Free(), cluster, http2 ? LoopbackPorts.Free() : null);
         running.WriteFile(services);
         return running;
     }
@@ -211,13 +209,6 @@ internal sealed partial class RunningCluster : IAsyncDisposable
         foreach (var log in System.IO.Directory.EnumerateFiles(DataDirectory, "node.log", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
             text.Append(log).Append(":\n").AppendJoin('\n', File.ReadLines(log).TakeLast(8)).Append('\n');
         return text.ToString();
-    }
-
-    public static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
     private static string Describe(ClusterStatus? status) => status is null

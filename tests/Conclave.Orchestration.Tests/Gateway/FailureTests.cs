@@ -103,7 +103,7 @@ public sealed class FailureTests
     public async Task A_post_that_could_not_be_sent_goes_elsewhere()
     {
         await using var two = await TestInstance.StartAsync("web/2");
-        await using var gateway = await RunningGateway.StartAsync(null, new GatewayInstance { Id = "web/1", Port = FreePort() }, two.Instance);
+        await using var gateway = await RunningGateway.StartAsync(null, new GatewayInstance { Id = "web/1", Port = LoopbackPorts.Free() }, two.Instance);
         for (var i = 0; i < 20; i++)
         {
             using var response = await gateway.Client.PostAsync(new Uri("/", UriKind.Relative), new StringContent("order"));
@@ -208,7 +208,7 @@ public sealed class FailureTests
     {
         var retry = new GatewayRetryOptions { Wait = TimeSpan.FromMilliseconds(200) };
         await using var gateway = await RunningGateway.StartAsync(
-            RunningGateway.Options with { Retry = retry }, new GatewayInstance { Id = "web/1", Port = FreePort() });
+            RunningGateway.Options with { Retry = retry }, new GatewayInstance { Id = "web/1", Port = LoopbackPorts.Free() });
         using var response = await gateway.Client.GetAsync(new Uri("/", UriKind.Relative));
         Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
         Assert.Equal(1, gateway.Failures(GatewayFailure.NoInstance));
@@ -237,13 +237,6 @@ public sealed class FailureTests
         Assert.Equal(HttpStatusCode.BadGateway, response.StatusCode);
         Assert.Single(one.Seen, "GET /abort");
         Assert.Equal(1, gateway.Process.Stats().RetriesRefused);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     /// <summary>Answers the first request of a connection and ends the connection after the second, which it read but did not answer.</summary>

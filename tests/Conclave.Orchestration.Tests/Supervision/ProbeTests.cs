@@ -69,7 +69,7 @@ public sealed class ProbeTests : ProcessFixtures
     [Fact]
     public async Task Refused_connection_is_a_failure_with_its_reason()
     {
-        var port = FreePort();
+        var port = LoopbackPorts.Free();
         foreach (var kind in new[] { ProbeKind.Http, ProbeKind.Tcp })
             Assert.Equal(new ProbeResult.Failed("connection refused"), await Prober.ProbeAsync(Http with { Kind = kind }, port, null, default));
     }
@@ -131,13 +131,6 @@ public sealed class ProbeTests : ProcessFixtures
     private static ProbeSpec Command(string script) => Http with { Kind = ProbeKind.Command, Command = ["/bin/sh", "-c", script] };
 
     private static int PortOf(TcpListener server) => ((IPEndPoint)server.LocalEndpoint).Port;
-
-    private static int FreePort()
-    {
-        using var server = new TcpListener(IPAddress.Loopback, 0);
-        server.Start();
-        return PortOf(server);
-    }
 
     private static async Task<string> AnswerOnce(TcpListener server, string answer)
     {

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Conclave.Wire.Etcd;
 using Conclave.Wire.Grpc;
 
@@ -12,7 +10,7 @@ public sealed class RealEtcd : IAsyncDisposable
 {
     private const string Program = "/usr/bin/etcd";
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("conclave-etcd-");
-    private readonly string _peer = $"http://127.0.0.1:{FreePort()}";
+    private readonly string _peer = $"http://127.0.0.1:{LoopbackPorts.Free()}";
     private Process? _process;
 
     public static bool IsInstalled => File.Exists(Program);
@@ -22,7 +20,7 @@ public sealed class RealEtcd : IAsyncDisposable
     private RealEtcd(TestCertificates? certificates)
     {
         _certificates = certificates;
-        Endpoint = string.Create(CultureInfo.InvariantCulture, $"{(certificates is null ? "http" : "https")}://127.0.0.1:{FreePort()}");
+        Endpoint = string.Create(CultureInfo.InvariantCulture, $"{(certificates is null ? "http" : "https")}://127.0.0.1:{LoopbackPorts.Free()}");
     }
 
     public string Endpoint { get; }
@@ -108,13 +106,6 @@ public sealed class RealEtcd : IAsyncDisposable
     {
         await KillAsync();
         _directory.Delete(recursive: true);
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 }
 
