@@ -46,7 +46,8 @@ public sealed class FaultTests
 
         var other = await peers.JoinAsFollowerAsync(0);
         await using var leadership = await ElectedAsync(other.Election(Election, "m0", new LeaseOptions { Ttl = TimeSpan.FromSeconds(10) }));
-        var coordinator = other.Coordinator!;
+        var coordinator = "";
+        await UntilAsync("another member coordinates", () => members.ContainsKey(coordinator = other.Coordinator ?? ""));
         members[coordinator].Signal(Signal.Kill);
         await UntilAsync("another coordinates", () => Task.FromResult(other.Coordinator is { } now && now != coordinator));
         Assert.Equal(leadership.Leader, await other.Election(Election).GetLeaderAsync(default));

@@ -60,7 +60,7 @@ public sealed class StartTests
 
         // The others go on.
         await using var leadership = await ElectedAsync(one.Election("e"));
-        Assert.NotNull(two.Coordinator);
+        await UntilAsync("both know who coordinates", () => two.Coordinator is not null);
     }
 
     [Fact]

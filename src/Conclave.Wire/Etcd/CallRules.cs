@@ -21,5 +21,9 @@ internal static class CallRules
     public static bool IsOutcomeUnknown(GrpcException e) => !HadNoEffect(e) && e.Status is
         GrpcStatus.Unavailable or GrpcStatus.DeadlineExceeded or GrpcStatus.Cancelled or GrpcStatus.Unknown or GrpcStatus.Internal;
 
+    /// <summary>The failure to tell of, where attempts were made until the time was up: one that was cut off before it sent anything says only that, an earlier one says why.</summary>
+    public static GrpcException Telling(GrpcException last, GrpcException? before) =>
+        before is { NothingSent: true } && last is { Status: GrpcStatus.DeadlineExceeded, NothingSent: true } ? before : last;
+
     public static EtcdException ToEtcd(GrpcException e, bool write) => new(e.Status, e.Message, write && IsOutcomeUnknown(e), e);
 }
