@@ -111,7 +111,7 @@ public sealed class EtcdClient : IAsyncDisposable
     private async Task<T> TryEndpointsAsync<T>(Func<GrpcChannel, TimeSpan, CancellationToken, Task<T>> attempt, bool write, CancellationToken cancellation)
     {
         var started = Stopwatch.GetTimestamp();
-        GrpcException? before = null;
+        GrpcException? why = null;
         for (var attempts = 1; ; attempts++)
         {
             var channel = _endpoints.Current;
@@ -129,8 +129,8 @@ public sealed class EtcdClient : IAsyncDisposable
                 cancellation.ThrowIfCancellationRequested();
                 if (CallRules.IsTransient(e)) _endpoints.MoveOn(channel);
                 var again = CallRules.IsTransient(e) && (!write || CallRules.HadNoEffect(e));
-                if (!again || Stopwatch.GetElapsedTime(started) + _options.RetryInterval >= _options.RequestTimeout) throw CallRules.ToEtcd(CallRules.Telling(e, before), write);
-                before = CallRules.Telling(e, before);
+                why = CallRules.Telling(e, why);
+                if (!again || Stopwatch.GetElapsedTime(started) + _options.RetryInterval >= _options.RequestTimeout) throw CallRules.ToEtcd(why, write);
             }
 
             if (attempts % _endpoints.Count == 0) await Task.Delay(_options.RetryInterval, cancellation).ConfigureAwait(false);
