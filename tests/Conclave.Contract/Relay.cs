@@ -1,11 +1,15 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Threading.Channels;
 
 namespace Conclave.Contract;
 
 /// <summary>A network between clients and a server, on a port of its own: it can be cut, closed, slow, silent, and swallow what comes back.</summary>
 public sealed class Relay : IAsyncDisposable
 {
+    private const int PiecesOnTheWayMax = 1_000;
+
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly EndPoint _target;
     private readonly CancellationTokenSource _stopping = new();
@@ -126,21 +130,36 @@ public sealed class Relay : IAsyncDisposable
         }
     }
 
+    /// <summary>A line and not a ferry: what comes later is under way beside what came before, and arrives after it.</summary>
     private async Task PumpAsync(Socket from, Socket to, bool isAnswer, CancellationToken over)
     {
-        var buffer = new byte[16 * 1024];
-        while (await from.ReceiveAsync(buffer, over) is var count and > 0)
+        var line = Channel.CreateBounded<(byte[] Piece, long SentAt)>(PiecesOnTheWayMax);
+        await Task.WhenAny(TakeAsync(), BringAsync()).Unwrap();
+
+        async Task TakeAsync()
         {
-            Task passes;
-            lock (_gate)
-                passes = _passes.Task;
-            await passes.WaitAsync(over);
-            if (Delay > TimeSpan.Zero)
-                await Task.Delay(Delay, over);
-            if (isAnswer && _swallows)
-                continue;
-            for (var sent = 0; sent < count;)
-                sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), over);
+            var buffer = new byte[16 * 1024];
+            while (await from.ReceiveAsync(buffer, over) is var count and > 0)
+                await line.Writer.WriteAsync((buffer[..count], Stopwatch.GetTimestamp()), over);
+            line.Writer.Complete();
+            await line.Reader.Completion.WaitAsync(over);
+        }
+
+        async Task BringAsync()
+        {
+            await foreach (var (piece, sentAt) in line.Reader.ReadAllAsync(over))
+            {
+                Task passes;
+                lock (_gate)
+                    passes = _passes.Task;
+                await passes.WaitAsync(over);
+                if (Delay - Stopwatch.GetElapsedTime(sentAt) is var left && left > TimeSpan.Zero)
+                    await Task.Delay(left, over);
+                if (isAnswer && _swallows)
+                    continue;
+                for (var sent = 0; sent < piece.Length;)
+                    sent += await to.SendAsync(piece.AsMemory(sent), over);
+            }
         }
     }
 }

@@ -33,6 +33,8 @@ public abstract class EtcdElectionContract : ServerElectionContract
 
     protected override ILeaderElection NewCandidateThrough(string address, string value, TimeSpan ttl) => NewCandidateAt($"http://{address}", value, ttl);
 
+    protected override TimeSpan UsableOf(TimeSpan ttl) => LeaseClock.Usable(ttl, Lease);
+
     protected override RunningProcess NewChild(string gateFile, TimeSpan ttl, IReadOnlyDictionary<string, string>? environment) =>
         new(Environment.ProcessPath!, [typeof(Candidate).Assembly.Location, _server.Endpoint, Election, gateFile, $"{ttl.TotalSeconds}"], Folder, environment);
 

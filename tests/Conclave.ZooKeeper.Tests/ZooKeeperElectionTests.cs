@@ -30,6 +30,8 @@ public sealed class ZooKeeperElectionTests : ServerElectionContract
 
     protected override ILeaderElection NewCandidateThrough(string address, string value, TimeSpan ttl) => _bench.NewCandidate(value, ttl, address);
 
+    protected override TimeSpan UsableOf(TimeSpan ttl) => ttl * 2 / 3;
+
     protected override RunningProcess NewChild(string gateFile, TimeSpan ttl, IReadOnlyDictionary<string, string>? environment) => _bench.NewChild(ttl, gateFile, environment);
 
     protected override async Task<int> CountStandingAsync() => (await _bench.StandingAsync()).Count;
