@@ -42,7 +42,9 @@ public abstract class ProcessElectionContract : ElectionContract
     public async Task A_wall_clock_that_jumps_neither_costs_the_leadership_nor_prolongs_it()
     {
         var clock = new WallClock(Folder);
-        using var child = NewChild(GateFile, ShortTtl, clock.Environment);
+
+        // Long enough that a machine that stalls for two seconds does not cost it the lease.
+        using var child = NewChild(GateFile, 3 * ShortTtl, clock.Environment);
         await child.LineAsync("elected");
         var waiting = NewCandidate("b").CampaignAsync(default);
 

@@ -30,9 +30,8 @@ public sealed class KubernetesElectionTests : ServerElectionContract
 
     protected override TimeSpan UsableOf(TimeSpan ttl) => LeaseClock.Usable(ttl, new LeaseOptions());
 
-    // With an environment it is the one whose wall clock jumps, and which must not lose its lease meanwhile: a machine that stalls for two seconds would cost it a short one.
     protected override RunningProcess NewChild(string gateFile, TimeSpan ttl, IReadOnlyDictionary<string, string>? environment) =>
-        _bench.NewChild(environment is null ? ttl : 3 * ttl, gateFile, environment);
+        _bench.NewChild(ttl, gateFile, environment);
 
     protected override Task<int> CountStandingAsync() => _bench.CountStandingAsync();
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Conclave.Contract;
 using static Conclave.Contract.Awaited;
+using static Conclave.Peers.Tests.TestPeers;
 
 namespace Conclave.Peers.Tests;
 
@@ -20,7 +21,7 @@ public sealed class FaultTests
         await first.LineAsync("Admitted");
         first.Signal(Signal.Stop);
 
-        await using var candidate = group.Election(Election);
+        await using var candidate = group.Election(Election, "m0", Patient);
         await using var next = await ElectedAsync(candidate);
         Assert.True(next.FencingToken > old);
         Assert.IsType<FencingVerdict.Admitted>(await gate.CheckAsync(next.FencingToken, default));
@@ -45,7 +46,7 @@ public sealed class FaultTests
             await member.LineAsync("started");
 
         var other = await peers.JoinAsFollowerAsync(0);
-        await using var leadership = await ElectedAsync(other.Election(Election, "m0", new LeaseOptions { Ttl = TimeSpan.FromSeconds(10) }));
+        await using var leadership = await ElectedAsync(other.Election(Election, "m0", Patient));
         var coordinator = "";
         await UntilAsync("another member coordinates", () => members.ContainsKey(coordinator = other.Coordinator ?? ""));
         members[coordinator].Signal(Signal.Kill);
@@ -88,7 +89,7 @@ public sealed class FaultTests
         await using var candidate = group.Election(Election);
         var leadership = await ElectedAsync(candidate);
         Assert.IsType<FencingVerdict.Admitted>(await gate.CheckAsync(leadership.FencingToken, default));
-        var other = peers.Candidate(2, Election);
+        var other = peers.Candidate(2, Election, ttl: TimeSpan.FromSeconds(6));
         await other.LineAsync("campaigning");
 
         peers.CutOff();
@@ -164,7 +165,7 @@ public sealed class FaultTests
         await observer.UntilAsync("the observer watches", seen => seen.Count == 1);
         peers.CutOff();
         var won = new List<Leader?> { null };
-        var candidate = leads.Election(Election);
+        var candidate = leads.Election(Election, "m1", Patient);
         for (var turn = 0; turn < 5; turn++)
         {
             await using var leadership = await ElectedAsync(candidate);

@@ -1,5 +1,6 @@
 using Conclave.Contract;
 using static Conclave.Contract.Awaited;
+using static Conclave.Peers.Tests.TestPeers;
 
 namespace Conclave.Peers.Tests;
 
@@ -56,9 +57,7 @@ public sealed class LinkTests : IAsyncLifetime
         var lease = new LeaseOptions { Ttl = TimeSpan.FromSeconds(2) };
         await using var candidate = _slow.Election(Election, "a", lease);
         var first = await ElectedAsync(candidate);
-
-        // Whoever follows has to keep it, whatever else befalls a busy machine.
-        await using var other = _other.Election(Election, "b", new LeaseOptions { Ttl = TimeSpan.FromSeconds(20) });
+        await using var other = _other.Election(Election, "b", Patient);
         var waiting = other.CampaignAsync(default);
 
         // There and back takes longer than the lease; there alone does not, so what is sent is still done.

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Conclave.Contract;
 using static Conclave.Contract.Awaited;
+using static Conclave.Peers.Tests.TestPeers;
 
 namespace Conclave.Peers.Tests;
 
@@ -83,7 +84,7 @@ public sealed class StartTests
     {
         await using var peers = new TestPeers(1);
         await using var group = await peers.JoinAsync(0);
-        var elections = Enumerable.Range(0, 500).Select(i => group.Election($"e/{i}")).ToList();
+        var elections = Enumerable.Range(0, 500).Select(i => group.Election($"e/{i}", "m0", Patient)).ToList();
         var leaderships = await Task.WhenAll(elections.Select(ElectedAsync));
         Assert.Equal(1, await group.ReadAsync(applier => applier.Leases.Count, default));
         Assert.Equal(500, leaderships.Select(leadership => leadership.FencingToken).Distinct().Count());
@@ -97,7 +98,7 @@ public sealed class StartTests
         var options = peers.Options(0);
         options.HistoryMax = 100;
         await using var group = await PeerGroup.StartAsync(options);
-        var election = group.Election("e");
+        var election = group.Election("e", "m0", Patient);
         for (var turn = 0; turn < 150; turn++)
             await (await ElectedAsync(election)).DisposeAsync();
         await UntilAsync("old changes are given up", () => group.ReadAsync(applier => applier.Store.Compacted.Value > 0, default));
