@@ -182,7 +182,8 @@ internal sealed partial class Drill(Place place, ConclaveCluster cluster, OpenLo
         var first = targets[0];
         var noticed = fault switch
         {
-            Fault.Instance or Fault.Gateway => ExitedNs(happened, first),
+            Fault.Instance => EndingNs(happened, first) ?? ExitedNs(happened, first),
+            Fault.Gateway => ExitedNs(happened, first),
             Fault.StopInstance or Fault.StopGateway => happened.Find(e => e.Kind is "instance-hung" or "instance-unready" && e.Subject == first)?.MonoNs,
             _ => happened.Find(e => e.Kind == "node-lost" && e.Subject == first)?.MonoNs,
         };
@@ -194,6 +195,8 @@ internal sealed partial class Drill(Place place, ConclaveCluster cluster, OpenLo
 
         double? Ms(long? ns) => ns is { } at ? (at - began) / 1e6 : null;
     }
+
+    private static long? EndingNs(List<Happened> happened, string instance) => happened.Find(e => e.Kind == "instance-ending" && e.Subject == instance)?.MonoNs;
 
     private static long? ExitedNs(List<Happened> happened, string instance) => happened.Find(e => e.Kind == "instance-exited" && e.Subject == instance)?.MonoNs;
 

@@ -30,7 +30,7 @@ internal static class Metrics
     public static readonly Metric InFlight = new("in_flight", "in flight at the kill", "");
     public static readonly Metric Told = new("told_ms", "the kernel tells a bare watcher of the end", "ms");
     public static readonly Metric Noticed = new("noticed_ms", "noticed", "ms");
-    public static readonly Metric NoticedOver = new("noticed_over_ms", "noticed, beyond what the kernel takes to tell", "ms");
+    public static readonly Metric NoticedOver = new("noticed_over_ms", "its end noticed, beyond what the kernel takes to tell", "ms");
     public static readonly Metric OutOfRotation = new("out_of_rotation_ms", "out of every gateway's rotation", "ms");
     public static readonly Metric NewLeader = new("new_leader_ms", "a new leader acts", "ms");
     public static readonly Metric Restarted = new("restarted_ms", "restarted", "ms");

@@ -51,6 +51,9 @@ public static class EventKind
     /// <summary>The live probe failed often enough; the instance is killed.</summary>
     public const string InstanceHung = "instance-hung";
 
+    /// <summary>The kernel has begun to end a process that was not asked to: it serves nobody any more. Not told of every end.</summary>
+    public const string InstanceEnding = "instance-ending";
+
     /// <summary>A process ended; data: exit_code or signal.</summary>
     public const string InstanceExited = "instance-exited";
 

@@ -21,6 +21,8 @@ internal static unsafe partial class Libc
     public const int SOL_SOCKET = 1, SCM_RIGHTS = 1, SO_ACCEPTCONN = 30;
     public const int MSG_NOSIGNAL = 0x4000, MSG_CMSG_CLOEXEC = 0x40000000;
     public const int EFD_CLOEXEC = 0x80000, EFD_NONBLOCK = 0x800;
+    /// <summary>The number is a thread's. Kernel 6.9.</summary>
+    public const int PIDFD_THREAD = 0x80;
     public const int R_OK = 4, X_OK = 1;
     private const long SysPidfdSendSignal = 424, SysPidfdOpen = 434;
 
@@ -133,7 +135,7 @@ internal static unsafe partial class Libc
     private static partial nint SystemCall(nint number, nint first, nint second, nint third, nint fourth);
 
     /// <summary>Kernel 5.3. The descriptor closes on exec without being asked.</summary>
-    public static int PidfdOpen(int pid) => (int)SystemCall((nint)SysPidfdOpen, pid, 0, 0, 0);
+    public static int PidfdOpen(int pid, int flags = 0) => (int)SystemCall((nint)SysPidfdOpen, pid, flags, 0, 0);
 
     /// <summary>Kernel 5.1. Reaches the process behind the descriptor or nobody; never a later process of the same number.</summary>
     public static int PidfdSendSignal(int pidfd, int signal) => (int)SystemCall((nint)SysPidfdSendSignal, pidfd, signal, 0, 0);

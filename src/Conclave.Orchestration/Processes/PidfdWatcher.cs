@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Conclave.Orchestration.Processes;
 
 /// <summary>
-/// One thread that waits for the end of every watched process. A pidfd becomes readable when the last thread of its process has ended, also for
+/// One thread that waits for the end of every watched process or thread. A pidfd becomes readable when the last thread of its process has ended, or the one that it is for, also for
 /// processes that are not our children; nothing is polled on a timer. Thread-safe.
 /// </summary>
 internal sealed unsafe class PidfdWatcher
@@ -25,7 +25,7 @@ internal sealed unsafe class PidfdWatcher
 
     public static PidfdWatcher Shared { get; } = new();
 
-    /// <summary>Calls <paramref name="ended"/> once, on the watcher's thread, when the process ends. It must not block.</summary>
+    /// <summary>Calls <paramref name="ended"/> once, on the watcher's thread, when the process or thread ends. It must not block.</summary>
     public long Add(SafeFileHandle pidfd, Action ended)
     {
         long token;

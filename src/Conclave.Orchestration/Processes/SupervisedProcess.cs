@@ -15,10 +15,12 @@ namespace Conclave.Orchestration.Processes;
 public sealed class SupervisedProcess : IDisposable
 {
     private readonly Lock _gate = new();
+    private readonly TaskCompletionSource _ending = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<ProcessExit> _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SafeFileHandle _pidfd;
     private readonly bool _leadsGroup;
     private readonly long _watch;
+    private readonly EndingWatch _endingWatch;
     private bool _ended;
     private bool _letGo;
 
@@ -28,6 +30,7 @@ public sealed class SupervisedProcess : IDisposable
         IsAdopted = adopted;
         _pidfd = pidfd;
         _leadsGroup = leadsGroup;
+        _endingWatch = new EndingWatch(identity, () => _ending.TrySetResult());
         _watch = PidfdWatcher.Shared.Add(pidfd, OnEnded);
     }
 
@@ -43,6 +46,12 @@ public sealed class SupervisedProcess : IDisposable
     /// <summary>Completes within milliseconds of its end, told by the kernel. Never faults, and is never cancelled.</summary>
 #pragma warning disable VSTHRD003 // Completed by the watcher's thread with asynchronous continuations; nothing in it waits for the caller.
     public Task<ProcessExit> Exited => _exited.Task;
+
+    /// <summary>
+    /// Completes when the kernel has begun to end the process: none of its code runs any more, while its memory, ports and files are still being given back. Best effort (<see cref="WatchEnding"/>): it may not
+    /// complete before <see cref="Exited"/>, or at all.
+    /// </summary>
+    public Task Ending => _ending.Task;
 #pragma warning restore VSTHRD003
 
     /// <summary>True when a signal (SIGSTOP) holds it: alive, answering nothing.</summary>
@@ -83,6 +92,9 @@ public sealed class SupervisedProcess : IDisposable
 
         return new SupervisedProcess(identity, new SafeFileHandle(descriptor, ownsHandle: true), stat.Group == pid, adopted: false);
     }
+
+    /// <summary>Has <see cref="Ending"/> told, if the process has more than one thread by now and the kernel is Linux 6.9 or newer. Again is harmless.</summary>
+    public void WatchEnding() => _endingWatch.Begin();
 
     /// <summary>Sends a signal to the process alone. False when it has already ended.</summary>
     /// <exception cref="UnauthorizedAccessException">It belongs to another user.</exception>
@@ -158,6 +170,7 @@ public sealed class SupervisedProcess : IDisposable
             if (!IsAdopted)
                 return;
             _ended = true;
+            _endingWatch.Dispose();
             PidfdWatcher.Shared.Remove(_watch);
             OwnChildren.Remove(Pid);
             _pidfd.Dispose();
@@ -173,6 +186,7 @@ public sealed class SupervisedProcess : IDisposable
             if (_ended)
                 return;
             _ended = true;
+            _endingWatch.Dispose();
             if (!_letGo)
                 KillRestOfGroup();
             exit = Collect();

@@ -70,6 +70,7 @@ internal sealed class InstanceMachine
     private TimeSpan? _readySince;
     private bool _startIsOver;
     private bool _complained;
+    private bool _ending;
 
     /// <summary>An instance that was assigned and has no process yet.</summary>
     public InstanceMachine(Assignment wanted, Random random, InstanceMachineOptions options, TimeSpan now)
@@ -169,6 +170,16 @@ internal sealed class InstanceMachine
         Become(RunState.Failed, why);
     }
 
+    /// <summary>The kernel has begun to end the process. Nothing replaces it before it has ended: until then it has its port and its locks.</summary>
+    public void Ending()
+    {
+        if (_running is null || State == RunState.Stopping || _killAt is not null)
+            return; // we know why
+        _ending = true;
+        _probes.Clear();
+        Become(RunState.Unready, "it is ending");
+    }
+
     /// <summary>The process has ended.</summary>
     public void Exited(ProcessExit exit, TimeSpan now)
     {
@@ -263,7 +274,7 @@ internal sealed class InstanceMachine
             return actions;
         }
 
-        if (_readySince is { } since && _policy.Healthy(now - since))
+        if (State == RunState.Ready && _policy.Healthy(now - _readySince!.Value))
             Why = null;
 
         if (_askAt <= now)
@@ -314,6 +325,7 @@ internal sealed class InstanceMachine
         _probes.Clear();
         _readySince = null;
         _complained = false;
+        _ending = false;
         _startIsOver = hasServed;
         var spec = _running!.Spec;
         Become(RunState.Starting, null);
@@ -342,7 +354,7 @@ internal sealed class InstanceMachine
         _running = assignment;
         if (before.Restart != assignment.Spec.Restart)
             _policy = PolicyOf(assignment, _policy.Failures);
-        if (State == RunState.Stopping || _killAt is not null || (before.Ready == assignment.Spec.Ready && before.Live == assignment.Spec.Live && before.Start == assignment.Spec.Start))
+        if (State == RunState.Stopping || _killAt is not null || _ending || (before.Ready == assignment.Spec.Ready && before.Live == assignment.Spec.Live && before.Start == assignment.Spec.Start))
             return;
         if (!_startIsOver)
         {

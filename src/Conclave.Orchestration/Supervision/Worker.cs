@@ -190,7 +190,10 @@ public sealed class Worker
             case WorkerInput.Probed probed when Owner(probed.Process) is { } instance:
                 TakeProbe(instance, probed);
                 break;
-            case WorkerInput.Exited or WorkerInput.Probed:
+            case WorkerInput.Ending ending when Owner(ending.Process) is { } instance:
+                TakeEnding(instance);
+                break;
+            case WorkerInput.Exited or WorkerInput.Probed or WorkerInput.Ending:
                 break; // of a process that is no longer this instance's
             case WorkerInput.Due:
                 break; // the turn that follows does it
@@ -271,6 +274,14 @@ public sealed class Worker
         if (record.WasReady)
             instance.Enter(RunState.Ready, record.Since);
         _events.Append(EventKind.InstanceAdopted, id.ToString(), why: "its worker was replaced", data: new JsonObject { ["pid"] = process.Identity.Pid, ["port"] = record.Port });
+    }
+
+    private void TakeEnding(Supervised instance)
+    {
+        var before = instance.Machine.State;
+        instance.Machine.Ending();
+        if (instance.Machine.State != before)
+            _events.Append(EventKind.InstanceEnding, instance.Id.ToString());
     }
 
     private void TakeExit(Supervised instance, ProcessExit exit)
@@ -390,8 +401,14 @@ public sealed class Worker
             report = report with { Since = instance.Since };
         }
 
-        if (report.State == RunState.Ready != (instance.Reported?.State == RunState.Ready) && instance.Process is not null)
+        // Of one that is ending nothing need be known by a later worker, which would find it gone; and to write it would delay the next one's start.
+        if (report.State == RunState.Ready != (instance.Reported?.State == RunState.Ready) && instance.Process is { Ending.IsCompleted: false } process)
+        {
             _launcher.Remember(instance.Id, wasReady: report.State == RunState.Ready);
+            if (report.State == RunState.Ready)
+                process.WatchEnding(); // it has its threads now
+        }
+
         instance.Reported = report;
         _reports.Report(_store.Keys.Instance(instance.Id), report, ClusterJson.Default.InstanceReport);
         _log.InstanceIs(instance.Id, report.State, report.Why ?? "");
@@ -401,11 +418,13 @@ public sealed class Worker
     {
         instance.Process = process;
         instance.Probing = new CancellationTokenSource();
-        _ = ForwardExitAsync(process);
+        _ = ForwardEndAsync(process);
     }
 
-    private async Task ForwardExitAsync(SupervisedProcess process)
+    private async Task ForwardEndAsync(SupervisedProcess process)
     {
+        if (await Task.WhenAny(process.Ending, process.Exited) == process.Ending)
+            await _inputs.Writer.WriteAsync(new WorkerInput.Ending(process));
         var exit = await process.Exited;
         await _inputs.Writer.WriteAsync(new WorkerInput.Exited(process, exit));
     }
@@ -487,6 +506,8 @@ internal abstract record WorkerInput
     }
 
     public sealed record Viewed(ClusterView View) : WorkerInput;
+
+    public sealed record Ending(SupervisedProcess Process) : WorkerInput;
 
     public sealed record Exited(SupervisedProcess Process, ProcessExit Exit) : WorkerInput;
 

@@ -38,6 +38,35 @@ public sealed class InstanceMachineTests
     }
 
     [Fact]
+    public void An_ending_one_serves_nobody_and_is_replaced_when_it_has_ended()
+    {
+        StartReady();
+        _machine.Ending();
+        Assert.Equal(RunState.Unready, _machine.State);
+        Pass(20_000);
+        Assert.Empty(Advance());
+        Assert.Equal("it is ending", _machine.Why);
+
+        // New probes do not make one ready that ends.
+        _machine.Want(First with { Spec = First.Spec with { Ready = null, Live = null } }, _now);
+        Assert.Equal(RunState.Unready, _machine.State);
+        _machine.Exited(new ProcessExit.Signal(9), _now);
+        Assert.IsType<InstanceAction.Spawn>(Assert.Single(Advance()));
+    }
+
+    [Fact]
+    public void One_that_ends_because_it_was_asked_to_is_stopping_all_the_while_and_says_why()
+    {
+        StartReady();
+        Pass(20_000);
+        _machine.Want(null, _now);
+        _machine.Ending();
+        Pass(200);
+        Assert.IsType<InstanceAction.Ask>(Assert.Single(Last));
+        Assert.Equal((RunState.Stopping, "it is not wanted any more"), (_machine.State, _machine.Why));
+    }
+
+    [Fact]
     public void Failing_again_and_again_is_a_crash_loop_with_growing_delays()
     {
         var delays = new List<TimeSpan>();
