@@ -182,8 +182,7 @@ internal sealed partial class Drill(Place place, ConclaveCluster cluster, OpenLo
         var first = targets[0];
         var noticed = fault switch
         {
-            Fault.Instance => EndingNs(happened, first) ?? ExitedNs(happened, first),
-            Fault.Gateway => ExitedNs(happened, first),
+            Fault.Instance or Fault.Gateway => EndingNs(happened, first) ?? ExitedNs(happened, first),
             Fault.StopInstance or Fault.StopGateway => happened.Find(e => e.Kind is "instance-hung" or "instance-unready" && e.Subject == first)?.MonoNs,
             _ => happened.Find(e => e.Kind == "node-lost" && e.Subject == first)?.MonoNs,
         };

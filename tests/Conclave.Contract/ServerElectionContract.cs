@@ -8,7 +8,7 @@ namespace Conclave.Contract;
 public abstract class ServerElectionContract : ProcessElectionContract
 {
     // Tests that wait for several renewals, none of which may come too late on a busy machine.
-    private static readonly TimeSpan MiddleTtl = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan MiddleTtl = TimeSpan.FromSeconds(8);
 
     // A lease is renewed at the latest after a third of it.
     private static readonly TimeSpan MiddleRenewal = MiddleTtl / 3;

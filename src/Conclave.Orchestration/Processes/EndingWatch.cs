@@ -33,7 +33,7 @@ internal sealed class EndingWatch : IDisposable
     {
         lock (_gate)
         {
-            foreach (var thread in Threads().Where(thread => thread != _process.Pid).OrderBy(thread => (ProcessStat.Read(_process.Pid, thread)?.StartTime, thread)))
+            foreach (var thread in Threads().Where(thread => thread != _process.Pid).Order()) // by age, unless the numbers have begun anew
             {
                 if (_over || _watched.Count == ThreadsAtOnce || _threads == ThreadsMax)
                     return;
@@ -105,6 +105,10 @@ internal sealed class EndingWatch : IDisposable
         {
             return true; // ended meanwhile
         }
+        catch (UnauthorizedAccessException)
+        {
+            return false; // /proc mounted with hidepid: nobody can tell
+        }
     }
 
     private IEnumerable<int> Threads()
@@ -113,9 +117,9 @@ internal sealed class EndingWatch : IDisposable
         {
             return [.. Directory.EnumerateDirectories(string.Create(CultureInfo.InvariantCulture, $"/proc/{_process.Pid}/task")).Select(path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture))];
         }
-        catch (IOException)
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            return []; // it has ended
+            return []; // it has ended, or is hidden
         }
     }
 }
